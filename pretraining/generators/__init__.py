@@ -1,0 +1,1 @@
+"""Generators of the invented part of the pretraining text."""

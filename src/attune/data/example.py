@@ -1,0 +1,114 @@
+"""What one row of a person's data is, after reading. Frozen: cleaning makes new ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Role = Literal["system", "developer", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an example came from: file as the user gave it, physical line from 1 (row number for Parquet and hubs)."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn. `weight` is 1.0 or 0.0 and only an assistant's counts: 0.0 keeps the turn as context without loss.
+
+    `extra` holds the fields of the row that a chat template may read (name, tool_calls, tool_call_id), as read.
+    """
+
+    role: Role
+    content: str
+    weight: float = 1.0
+    extra: tuple[tuple[str, Any], ...] = ()
+
+    def as_template_input(self) -> dict[str, Any]:
+        """The dict that a chat template sees."""
+        return {"role": self.role, "content": self.content, **dict(self.extra)}
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A chat: messages that end with an assistant's turn, and the tools it could call (JSON schemas, as read)."""
+
+    id: str
+    origin: Origin
+    messages: tuple[Message, ...]
+    tools: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A prompt and its completion, both used as they stand."""
+
+    id: str
+    origin: Origin
+    prompt: str
+    completion: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledText:
+    """A text and the one label that it has."""
+
+    id: str
+    origin: Origin
+    text: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text to model as a whole."""
+
+    id: str
+    origin: Origin
+    text: str
+
+
+Example = Conversation | Pair | LabelledText | Document
+Shape = Literal["conversation", "pair", "labelled", "document"]
+
+
+def content_id(content: Any) -> str:
+    """A row's id: 12 hex digits of its content's hash, so that it does not change with the row's place in the file.
+
+    `content` is any JSON value. Readers append "-2", "-3"... to further rows of identical content.
+    """
+    canonical = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(canonical.encode(), digest_size=6).hexdigest()
+
+
+def prompt_of(example: Example) -> str:
+    """What the model is given: everything before the last assistant turn, the prompt, the text, or the document."""
+    match example:
+        case Conversation(messages=messages):
+            return "\n".join(f"{m.role}: {m.content}" for m in messages[:-1])
+        case Pair(prompt=prompt):
+            return prompt
+        case LabelledText(text=text) | Document(text=text):
+            return text
+
+
+def target_of(example: Example) -> str:
+    """What the model should answer: the last assistant turn, the completion, the label ("" for a document)."""
+    match example:
+        case Conversation(messages=messages):
+            return messages[-1].content
+        case Pair(completion=completion):
+            return completion
+        case LabelledText(label=label):
+            return label
+        case Document():
+            return ""

@@ -1,0 +1,298 @@
+"""A file, folder or hub data set -> examples, and every bad row with its line, its fault and how to mend it.
+
+    reading = recognise("support.jsonl")       what the rows are, and why
+    examples = read_all("support.jsonl", reading)
+
+Two steps, so that the reading can be shown and kept with the run. Nothing is repaired, stripped or skipped: text comes
+out as it stands in the file, and a file with one bad row is refused with all its bad rows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from attune.data import formats
+from attune.data.example import Example, Shape
+from attune.data.formats import RawRow
+from attune.data.rows import build, did_you_mean
+from attune.data.strict_json import quoted
+from attune.errors import DataError, RecipeError, RowError
+from attune.events import Emit, Note, Progress, silent
+
+_PEEKED_ROWS = 200
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(:[\w.\[\]%:-]+)?", re.ASCII)
+_ADVICE = (
+    "rename the columns, or say which is which under data.columns, for example {prompt: question, completion: answer}, "
+    "{text: review, label: stars}, {messages: turns} or {text: body}"
+)
+
+_TEXTS = ("text", "review", "sentence", "content")
+_LABELS = ("label", "sentiment", "category", "class")
+# What columns of well-known names are taken for. One that uses a subset of another's columns gives way to it.
+_PATTERNS: tuple[tuple[Shape, dict[str, str]], ...] = (
+    ("conversation", {"messages": "messages"}),
+    ("conversation", {"messages": "messages", "tools": "tools"}),
+    ("pair", {"prompt": "prompt", "completion": "completion"}),
+    ("pair", {"prompt": "prompt", "completion": "response"}),
+    ("pair", {"prompt": "instruction", "input": "input", "completion": "output"}),
+    ("pair", {"prompt": "instruction", "completion": "output"}),
+    ("pair", {"prompt": "input", "completion": "output"}),
+    ("pair", {"prompt": "question", "completion": "answer"}),
+    ("pair", {"prompt": "source", "completion": "target"}),
+    *(("labelled", {"text": text, "label": label}) for text in _TEXTS for label in _LABELS),
+    ("document", {"text": "text"}),
+)
+_NAMES: dict[Shape, str] = {
+    "conversation": "conversations",
+    "pair": "pairs of prompt and completion",
+    "labelled": "texts with a label",
+    "document": "documents",
+}
+_ROLES: dict[Shape, tuple[str, ...]] = {
+    "conversation": ("messages", "tools"),
+    "pair": ("prompt", "input", "completion"),
+    "labelled": ("text", "label"),
+    "document": ("text",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the rows of a source are understood. `columns` maps a role (prompt, label...) to a column of the file."""
+
+    format: str
+    shape: Shape
+    columns: dict[str, str]
+    reason: str
+
+
+def recognise(source: str | Path, *, columns: Mapping[str, str] | None = None, shape: Shape | None = None) -> Reading:
+    """How a source can be read, from its name and its first 200 rows.
+
+    Args:
+        source: a .jsonl, .json, .csv, .tsv, .parquet, .txt or .md file, a folder of text files, or a hub data set
+            ("owner/name" or "owner/name:split") where no such path exists.
+        columns: role -> column of the file, for names that are not well known.
+        shape: what the rows must be; left out, the columns decide.
+
+    Raises:
+        DataError: no such file, an unknown format, no readable row, or columns that do not say what the rows are.
+        RecipeError: `columns` names a role that does not exist.
+        EnvironmentFault: the file cannot be opened or the hub does not answer.
+    """
+    source, columns = str(source), dict(columns or {})
+    _check_roles(columns, shape)
+    try:
+        file_format = _format_of(source)
+        if file_format == "text":
+            return _text_reading(source, columns, shape)
+    except OSError as error:
+        raise formats.unreadable(source, error) from error
+    peeked = list(itertools.islice(formats.raw_rows(source, file_format), _PEEKED_ROWS))
+    rows = [row for row in peeked if isinstance(row, RawRow)]
+    if not rows:
+        raise _unreadable_rows(source, tuple(row for row in peeked if isinstance(row, RowError)))
+    counts = Counter(column for row in rows for column in row.values)
+    common = [column for column, count in counts.items() if 2 * count >= len(rows)]
+    for role, column in columns.items():
+        if column not in counts:
+            raise DataError(
+                f"the column {quoted(column)} does not exist.{did_you_mean(column, counts)}",
+                where=f"{source} (data.columns.{role})",
+                fix=f"the columns are {_listed(list(counts))}",
+            )
+    matches = _matches(common, columns, shape)
+    because = "by the names of its columns"
+    if not matches and not columns and shape in (None, "labelled") and file_format in ("csv", "tsv"):
+        matches = _label_by_values(source, rows, common)
+        because = "because one of its two columns holds few different values"
+    if len(matches) != 1:
+        raise _undecided(source, file_format, list(counts), matches, shape)
+    found, roles = matches[0]
+    unused = [column for column in counts if column not in roles.values()]
+    reason = f"{source} ({file_format}) is read as {_NAMES[found]} {because if not columns else 'by data.columns'}: "
+    reason += ", ".join(f"{role} = {quoted(column)}" for role, column in roles.items())
+    return Reading(file_format, found, roles, reason + (f"; not used: {_listed(unused)}." if unused else "."))
+
+
+def read(source: str | Path, reading: Reading) -> Iterator[Example | RowError]:
+    """The examples of a source in the order of the file, and every error of every bad row, in constant memory.
+
+    Ids are those of the content, so two rows of the same content have the same id here; `read_all` tells them apart.
+
+    Raises:
+        EnvironmentFault: the file cannot be opened or the hub does not answer.
+    """
+    for row in formats.raw_rows(str(source), reading.format, list(reading.columns.values())):
+        if isinstance(row, RowError):
+            yield row
+            continue
+        built = build(row, reading.shape, reading.columns)
+        if isinstance(built, list):
+            yield from built
+        else:
+            yield built
+
+
+def read_all(source: str | Path, reading: Reading, *, cap: int = 1000, emit: Emit = silent) -> list[Example]:
+    """All examples of a source, with unique ids.
+
+    Raises:
+        DataError: any row is bad, or there is none. Holds the first `cap` errors, and counts all of them in `total`.
+        EnvironmentFault: the file cannot be opened or the hub does not answer.
+    """
+    emit(Note("read", "info", reading.reason))
+    examples: list[Example] = []
+    copies: Counter[str] = Counter()
+    errors: list[RowError] = []
+    total = 0
+    bad_rows: set[tuple[str, int]] = set()
+    for item in read(source, reading):
+        if isinstance(item, RowError):
+            total += 1
+            bad_rows.add((item.file, item.line))
+            if len(errors) < cap:
+                errors.append(item)
+            continue
+        copies[item.id] += 1
+        count = copies[item.id]
+        examples.append(item if count == 1 else dataclasses.replace(item, id=f"{item.id}-{count}"))
+    if total:
+        rows = "1 row is" if len(bad_rows) == 1 else f"{len(bad_rows):,} rows are"
+        found = f"{total:,} error{'s' * (total > 1)}"
+        what = f"{rows} wrong ({found}), {len(examples):,} are good"
+        raise DataError(what, where=str(source), fix=_mend(errors), rows=tuple(errors), total=total)
+    if not examples:
+        raise _unreadable_rows(str(source), ())
+    emit(Progress("read", len(examples), len(examples), "rows"))
+    return examples
+
+
+def _mend(errors: list[RowError]) -> str:
+    return f"mend the rows that are listed; the first: {errors[0]}" if errors else "mend the rows"
+
+
+def _unreadable_rows(source: str, errors: tuple[RowError, ...]) -> DataError:
+    if errors:
+        return DataError(
+            "no row at the start of the data can be read", where=source, fix=_mend(list(errors)), rows=errors
+        )
+    return DataError("there are no rows", where=source, fix="check that this is the right file and that it is complete")
+
+
+def _check_roles(columns: Mapping[str, str], shape: Shape | None) -> None:
+    known = list(
+        dict.fromkeys(role for roles in (_ROLES.values() if shape is None else [_ROLES[shape]]) for role in roles)
+    )
+    for role in columns:
+        if role not in known:
+            what = f"{quoted(role)} is not something a column can be here.{did_you_mean(role, known)}"
+            raise RecipeError(what, where="data.columns", fix=f"the left side is one of {_listed(known)}")
+
+
+def _format_of(source: str) -> str:
+    """The name of the format, from the path; a .json file is an array or, as many are, JSON lines."""
+    path = Path(source)
+    suffix = path.suffix.lower()
+    if "\0" in source or not path.exists():
+        if suffix not in formats.SUFFIXES and _HUB_NAME.fullmatch(source):
+            return "hub"
+        parent = path.parent
+        siblings = [item.name for item in parent.iterdir()] if "\0" not in source and parent.is_dir() else []
+        hint = did_you_mean(path.name, siblings)
+        raise DataError(f"there is no such file or folder.{hint}", where=source, fix="check the path")
+    if path.is_dir():
+        return "text"
+    if not path.is_file():
+        raise DataError("this is neither a file nor a folder", where=source, fix="name a data file")
+    if suffix not in formats.SUFFIXES:
+        fix = f"use one of {', '.join(formats.SUFFIXES)}"
+        raise DataError(f"files that end in {quoted(suffix)} cannot be read", where=source, fix=fix)
+    if suffix != ".json":
+        return formats.SUFFIXES[suffix]
+    with path.open("rb") as stream:
+        head = stream.read(65536).removeprefix(b"\xef\xbb\xbf").lstrip()
+    first_line = head.split(b"\n")[0].rstrip()
+    if not head.startswith(b"{"):
+        return "json"
+    if len(first_line) < len(head.rstrip()) and not first_line.endswith(b"}"):
+        fix = "put the rows into one array, [{...}, {...}], or write each on one line in a .jsonl file"
+        raise DataError("the file holds one object instead of rows", where=source, fix=fix)
+    return "jsonl"
+
+
+def _text_reading(source: str, columns: Mapping[str, str], shape: Shape | None) -> Reading:
+    if shape not in (None, "document") or columns:
+        fix = "use a JSONL, CSV or Parquet file for rows with several fields"
+        raise DataError("text files hold documents, which have no columns", where=source, fix=fix)
+    path = Path(source)
+    if not path.is_dir():
+        return Reading("text", "document", {"text": "text"}, f"{source} (text) is read as one document.")
+    files, others = formats.text_files(path)
+    if not files:
+        data = sorted(item.name for item in path.iterdir() if item.suffix.lower() in formats.SUFFIXES)
+        fix = f"name one of its files: {_listed(data)}" if data else "name a data file"
+        raise DataError(f"the folder holds no {' or '.join(formats.TEXT_SUFFIXES)} file", where=source, fix=fix)
+    reason = f"{source} (folder) is read as documents, one for each of its {len(files)} text files"
+    return Reading(
+        "text", "document", {"text": "text"}, reason + (f"; {others} others are not read." if others else ".")
+    )
+
+
+def _matches(names: list[str], columns: Mapping[str, str], shape: Shape | None) -> list[tuple[Shape, dict[str, str]]]:
+    """Every pattern that these column names fit; the user's own columns take the place of the well-known ones."""
+    folded = {name.strip().casefold(): name for name in reversed(names)}
+    fits: list[tuple[Shape, dict[str, str]]] = []
+    for found, pattern in _PATTERNS:
+        if shape not in (None, found) or not columns.keys() <= set(_ROLES[found]):
+            continue
+        taken = {role: columns.get(role) or folded.get(name) for role, name in pattern.items()} | dict(columns)
+        roles = {role: column for role, column in taken.items() if column is not None}
+        is_new = (found, roles) not in fits
+        if len(roles) == len(taken) == len(set(roles.values())) and is_new:
+            fits.append((found, roles))
+    fits = [fit for fit in fits if not any(set(fit[1].values()) < set(other[1].values()) for other in fits)]
+    return [fit for fit in fits if fit[0] != "document"] or fits
+
+
+def _label_by_values(source: str, rows: list[RawRow], names: list[str]) -> list[tuple[Shape, dict[str, str]]]:
+    """A two-column table of which one column repeats a few short values and the other one does not."""
+    if len(names) != 2:
+        return []
+    values = {name: Counter(str(row.values[name]) for row in rows) for name in names}
+    for label, text in (names, reversed(names)):
+        repeated = values[label]
+        if 2 <= len(repeated) <= 20 and 2 * len(repeated) <= min(len(rows), len(values[text])):
+            if label in repeated:
+                what = f"the first line seems to be data, not the names of the columns: {_listed(names)}"
+                raise DataError(what, where=f"{source}:1", fix="put a line like 'text,label' in front")
+            return [("labelled", {"text": text, "label": label})]
+    return []
+
+
+def _undecided(
+    source: str, file_format: str, names: list[str], matches: list[tuple[Shape, dict[str, str]]], shape: Shape | None
+) -> DataError:
+    held = f"the columns are {_listed(names)}"
+    if matches:
+        ways = "; ".join(f"{_NAMES[found]} ({', '.join(roles.values())})" for found, roles in matches)
+        fix = f"say which under data.columns or with the task, for example {{{_as_map(matches[0][1])}}}"
+        return DataError(f"the rows can be read in several ways: {ways}; {held}", where=source, fix=fix)
+    header = "; the first line of the file must name the columns" if file_format in ("csv", "tsv") else ""
+    what = f"the rows do not look like {_NAMES[shape]}" if shape else "cannot tell what the rows are"
+    return DataError(f"{what}: {held}{header}", where=source, fix=_ADVICE)
+
+
+def _as_map(roles: Mapping[str, str]) -> str:
+    return ", ".join(f"{role}: {column}" for role, column in roles.items())
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(quoted(name) for name in names[:12])
+    return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")

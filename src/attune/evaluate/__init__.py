@@ -1,0 +1,1 @@
+"""Model + rows -> predictions -> scores -> a verdict."""

@@ -1,0 +1,1 @@
+"""Which model, and how it is loaded, changed and asked to generate."""

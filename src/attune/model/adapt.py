@@ -1,0 +1,124 @@
+"""What of a model is trained, and how what was trained is saved: full, LoRA, or a head on a frozen trunk."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from attune.errors import EnvironmentFault, ModelError
+from attune.model.load import LoadedModel
+from attune.recipe import EMBEDDED, Method
+
+
+def full(model: LoadedModel, method: Method) -> nn.Module:
+    """Every weight is trained."""
+    for parameter in model.module.parameters():
+        parameter.requires_grad_(True)
+    return model.module
+
+
+def lora(model: LoadedModel, method: Method) -> nn.Module:
+    """Low-rank adapters (Hu et al. 2021) on every linear layer of the trunk; a new classification head is trained whole."""
+    import peft
+
+    assert method.alpha is not None
+    config = peft.LoraConfig(
+        r=method.rank,
+        lora_alpha=method.alpha,
+        lora_dropout=method.dropout,
+        target_modules="all-linear",
+        task_type="SEQ_CLS" if model.labels else "CAUSAL_LM",
+    )
+    try:
+        return peft.get_peft_model(model.module, config, autocast_adapter_dtype=False)
+    except ValueError as error:
+        raise ModelError(
+            f"LoRA does not fit this architecture: {error}", where=str(model.source.folder), fix="use method.kind: full"
+        ) from error
+
+
+def head(model: LoadedModel, method: Method) -> nn.Module:
+    """The trunk is frozen. What is trained: the classification head, or a language model's output projection."""
+    module = model.module
+    if model.labels:
+        trunk = getattr(module, module.base_model_prefix)
+        for parameter in trunk.parameters():
+            parameter.requires_grad_(False)
+        return module
+    output = module.get_output_embeddings()
+    if output.weight is module.get_input_embeddings().weight:
+        # Tied to the input embedding, which belongs to the frozen trunk: the head gets weights of its own.
+        output.weight = nn.Parameter(output.weight.detach().clone())
+        module.config.tie_word_embeddings = False
+    for parameter in module.parameters():
+        parameter.requires_grad_(False)
+    for parameter in output.parameters():
+        parameter.requires_grad_(True)
+    return module
+
+
+METHODS: dict[str, Callable[[LoadedModel, Method], nn.Module]] = {"full": full, "lora": lora, "head": head}
+
+
+def adapt(model: LoadedModel, method: Method, seed: int) -> None:
+    """Make the model trainable by the method; new weights are drawn from `seed`."""
+    assert method.kind is not None
+    torch.manual_seed(seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.module = METHODS[method.kind](model, method)
+
+
+def save(model: LoadedModel, folder: Path, dtype: torch.dtype) -> None:
+    """Write weights (or adapter), tokenizer, template and stop tokens so that plain transformers and peft can load them.
+
+    Args:
+        dtype: of saved full weights; adapters are small and are saved as they are trained.
+    """
+    module, renderer = model.module, model.renderer
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if hasattr(module, "get_base_model"):
+            module.save_pretrained(str(folder))
+            _name_base(folder, model)
+        else:
+            module.to(dtype=dtype).save_pretrained(str(folder))
+        tokenizer = renderer.tokenizer
+        tokenizer.chat_template = renderer.template_source
+        tokenizer.save_pretrained(str(folder))
+        _write_stops(folder, renderer.stop_ids)
+    except OSError as error:
+        raise EnvironmentFault(
+            f"the model could not be written: {error.strerror or error}", where=str(folder), fix="free space and rights"
+        ) from error
+
+
+def merge(model: LoadedModel) -> None:
+    """Fold the adapter into the weights; the model is then an ordinary one."""
+    module: Any = model.module
+    if hasattr(module, "merge_and_unload"):
+        model.module = module.merge_and_unload()
+
+
+def _name_base(folder: Path, model: LoadedModel) -> None:
+    """The adapter says which base it belongs to; the embedded base by name, since its folder moves with the package."""
+    path = folder / "adapter_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["base_model_name_or_path"] = (
+        EMBEDDED if model.source.name == EMBEDDED else str(model.source.folder.resolve())
+    )
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _write_stops(folder: Path, stop_ids: tuple[int, ...]) -> None:
+    """Keep the stop tokens with the model, where every server looks for them."""
+    path = folder / "generation_config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    config["eos_token_id"] = list(stop_ids)
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,0 +1,146 @@
+"""Token ids in, token ids out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from collections.abc import Sequence as Series
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from attune.model.load import LoadedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen. Temperature 0 is greedy: always the likeliest."""
+
+    max_new_tokens: int = 256
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """New token ids without the stop token; `stopped` tells that a stop token, not the limit, ended it."""
+
+    ids: tuple[int, ...]
+    stopped: bool
+
+
+def generate(
+    model: LoadedModel,
+    prompts: Series[Series[int]],
+    sampling: Sampling,
+    *,
+    batch_size: int = 16,
+    on_batch: Callable[[int], None] = lambda done: None,
+) -> list[Generated]:
+    """Continue each prompt. Prompts of like length share a batch, which is the same for any model they are given to.
+
+    Args:
+        on_batch: told how many prompts are done.
+    """
+    order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
+    results: dict[int, Generated] = {}
+    for begin in range(0, len(order), batch_size):
+        batch = order[begin : begin + batch_size]
+        for i, ids in zip(batch, _continue(model, [prompts[i] for i in batch], sampling), strict=True):
+            results[i] = ids
+        on_batch(len(results))
+    return [results[i] for i in range(len(prompts))]
+
+
+def stream(model: LoadedModel, prompt: Series[int], sampling: Sampling) -> Iterator[str]:
+    """Pieces of text as they are generated; they join to the whole answer."""
+    ids: list[int] = []
+    written = ""
+    for token_id in _tokens(model, prompt, sampling):
+        ids.append(token_id)
+        text = model.renderer.text(ids)
+        if not text.endswith("\ufffd"):  # a character may need several tokens
+            yield text[len(written) :]
+            written = text
+    rest = model.renderer.text(ids)[len(written) :]
+    if rest:
+        yield rest
+
+
+@torch.inference_mode()
+def _continue(model: LoadedModel, prompts: Series[Series[int]], sampling: Sampling) -> list[Generated]:
+    longest = max(len(prompt) for prompt in prompts)
+    ids_NL = torch.full((len(prompts), longest), model.renderer.pad_id, dtype=torch.long)
+    mask_NL = torch.zeros_like(ids_NL)
+    for row, prompt in enumerate(prompts):
+        ids_NL[row, longest - len(prompt) :] = torch.tensor(prompt, dtype=torch.long)
+        mask_NL[row, longest - len(prompt) :] = 1
+    out_NL = _call(model, ids_NL, mask_NL, sampling)
+    return [_trim(row[longest:].tolist(), model.renderer.stop_ids) for row in out_NL]
+
+
+def _tokens(model: LoadedModel, prompt: Series[int], sampling: Sampling) -> Iterator[int]:
+    """Token ids one by one, up to a stop token."""
+    ids_L = torch.tensor(list(prompt), dtype=torch.long, device=model.device)
+    generator = torch.Generator(device="cpu").manual_seed(sampling.seed)
+    cache: Any = None
+    step_ids = ids_L[None]
+    for _ in range(_room(model, len(prompt), sampling)):
+        with torch.inference_mode():
+            out = model.transformer(input_ids=step_ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        cache = out.past_key_values
+        token_id = choose(out.logits[0, -1].float().cpu(), sampling, generator)
+        if token_id in model.renderer.stop_ids:
+            return
+        yield token_id
+        step_ids = torch.tensor([[token_id]], dtype=torch.long, device=model.device)
+
+
+def choose(logits_V: torch.Tensor, sampling: Sampling, generator: torch.Generator) -> int:
+    """The next token id: the likeliest at temperature 0, else drawn from the top-k and top-p part of the distribution."""
+    if sampling.temperature == 0.0:
+        return int(logits_V.argmax())
+    probabilities, ids = (logits_V / sampling.temperature).softmax(-1).sort(descending=True)
+    keep = probabilities.cumsum(-1) - probabilities < sampling.top_p
+    if sampling.top_k:
+        keep[sampling.top_k :] = False
+    drawn = torch.multinomial(probabilities * keep, 1, generator=generator)
+    return int(ids[drawn])
+
+
+def _room(model: LoadedModel, prompt_tokens: int, sampling: Sampling) -> int:
+    """New tokens that fit: the limit asked for, or what the model's positions leave."""
+    return max(1, min(sampling.max_new_tokens, model.context_tokens - prompt_tokens))
+
+
+def _call(model: LoadedModel, ids_NL: torch.Tensor, mask_NL: torch.Tensor, sampling: Sampling) -> torch.Tensor:
+    import transformers
+
+    greedy = sampling.temperature == 0.0
+    chosen = {} if greedy else {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": sampling.top_k}
+    config = transformers.GenerationConfig(
+        max_new_tokens=_room(model, ids_NL.shape[1], sampling),
+        do_sample=not greedy,
+        eos_token_id=list(model.renderer.stop_ids) or None,
+        pad_token_id=model.renderer.pad_id,
+        **chosen,
+    )
+    torch.manual_seed(sampling.seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # The folder's own generation config (penalties, temperature) must not steer a measurement.
+        model.transformer.generation_config = config
+        out: torch.Tensor = model.transformer.generate(
+            input_ids=ids_NL.to(model.device), attention_mask=mask_NL.to(model.device), generation_config=config
+        )
+    return out.cpu()
+
+
+def _trim(ids: list[int], stop_ids: tuple[int, ...]) -> Generated:
+    for at, token_id in enumerate(ids):
+        if token_id in stop_ids:
+            return Generated(tuple(ids[:at]), stopped=True)
+    return Generated(tuple(ids), stopped=False)

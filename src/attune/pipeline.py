@@ -1,0 +1,308 @@
+"""The stages in order: the only file that knows them all.
+
+    prepare (read -> split -> tokenise -> settle) -> base -> train -> tuned -> compare -> report
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attune.data.example import Example
+from attune.errors import AttuneError, EnvironmentFault, Interrupted
+from attune.events import Emit, Event, Note, Progress, RunFinished, Stop, silent
+from attune.prepare import PARTS, Prepared, prepare
+from attune.recipe import Recipe, dump, load
+from attune.runs.run import Run
+from attune.runs.store import Store
+
+if TYPE_CHECKING:
+    from attune.evaluate.types import Prediction
+    from attune.model.load import LoadedModel
+    from attune.tasks.task import Asking
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A finished run: its folder and what results.json holds."""
+
+    folder: Path
+    results: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> str:
+        """The verdict on the primary metric."""
+        return str(self.results["verdict"])
+
+    @property
+    def report(self) -> Path:
+        """Path of report.html."""
+        return self.folder / "report.html"
+
+
+def run(recipe: Recipe, store: Store, emit: Emit = silent, *, stop: Stop | None = None) -> Outcome:
+    """Walk the whole way, from the file of examples to a tested, reported model.
+
+    Raises:
+        AttuneError: see `attune.errors`; the run folder, if one was made, is kept and says why in run.json.
+    """
+    stop = stop or Stop()
+    prepared = prepare(recipe, store, emit, stop)
+    name = prepared.recipe.name
+    assert name is not None and prepared.recipe.model is not None
+    made = Run.create(
+        store.root, name, task=prepared.task.name, model=prepared.recipe.model, reasons=prepared.resolution.reasons
+    )
+    with made as current:
+        _write_preparation(current, prepared)
+        return _carry_out(current, prepared, store, emit, stop)
+
+
+def resume(reference: str, store: Store, emit: Emit = silent, *, stop: Stop | None = None) -> Outcome:
+    """Go on with an interrupted run, from its newest good checkpoint.
+
+    Raises:
+        EnvironmentFault: there is no such run, it is finished, or its data or model changed since.
+    """
+    stop = stop or Stop()
+    with Run.open(store.find(reference)) as current:
+        if current.record.state == "done":
+            raise EnvironmentFault("this run is finished", where=current.id, fix="start a new one with `attune run`")
+        prepared = prepare(load(current.folder / "recipe.yaml"), store, emit, stop)
+        known = current.read_json("data/splits.json")
+        if known["fingerprint"] != _data_fingerprint(prepared):
+            raise EnvironmentFault(
+                "the data or the model changed since the run began",
+                where=current.id,
+                fix="restore the files, or start a new run",
+            )
+        current.set_state("running")
+        return _carry_out(current, prepared, store, emit, stop)
+
+
+def _data_fingerprint(prepared: Prepared) -> str:
+    """Hash of all examples in order and of the model's weights: what a resumed run must share with its beginning."""
+    digest = hashlib.sha256(prepared.model.fingerprint().encode())
+    for part in (prepared.splits.train, prepared.splits.validation, prepared.splits.test):
+        digest.update("\n".join(e.id for e in part).encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _write_preparation(current: Run, prepared: Prepared) -> None:
+    """What was decided before training, for the report and for a resume."""
+    splits = prepared.splits
+    current.write_text("recipe.yaml", dump(prepared.recipe, prepared.resolution.reasons))
+    listed = {
+        part: [{"id": e.id, "file": e.origin.file, "line": e.origin.line} for e in getattr(splits, part)]
+        for part in PARTS
+    }
+    fingerprint = _data_fingerprint(prepared)
+    current.write_json("data/splits.json", {**listed, "reason": splits.reason, "fingerprint": fingerprint})
+    origins = {e.id: e.origin for e in splits.train}
+
+    def place(example_id: str) -> dict[str, Any]:
+        return {"id": example_id, "file": origins[example_id].file, "line": origins[example_id].line}
+
+    kept = prepared.train.kept
+    lengths = {
+        "max_length": prepared.recipe.training.max_length,
+        "train": {
+            "total_tokens": [len(s.input_ids) for s in kept],
+            "target_tokens": [s.target_tokens for s in kept],
+        },
+        "cut": [
+            {
+                **place(cut.example_id),
+                "total_tokens": cut.total_tokens,
+                "lost_target_tokens": cut.lost_target_tokens,
+            }
+            for cut in prepared.train.cuts
+        ],
+    }
+    current.write_json("data/lengths.json", lengths)
+    current.write_json("data/findings.json", prepared.findings)
+    limit = prepared.recipe.training.max_length
+    current.write_jsonl(
+        "data/rejections.jsonl", [{**place(i), "reason": f"longer than {limit} tokens"} for i in prepared.train.dropped]
+    )
+
+
+def _carry_out(current: Run, prepared: Prepared, store: Store, emit: Emit, stop: Stop) -> Outcome:
+    """The stages that compute. Whatever ends them is written into run.json."""
+
+    def tell(event: Event) -> None:
+        current.emit(event)
+        emit(event)
+
+    walk = _Walk(current, prepared, store, tell, stop)
+    try:
+        walk.base()
+        walk.train()
+        walk.tuned()
+        results = walk.judge()
+        current.set_state("done")
+        report = _write_report(current)
+        tell(RunFinished(current.id, results["verdict"], str(report)))
+        return Outcome(current.folder, results)
+    except Interrupted as interruption:
+        current.set_state("interrupted")
+        raise Interrupted(
+            interruption.what, where=current.id, fix=f"go on with: attune run --resume {current.id}"
+        ) from None
+    except AttuneError as error:
+        current.set_state("failed", str(error))
+        raise
+
+
+def _write_report(current: Run) -> Path:
+    from attune.report import card, page
+
+    card.write(current.folder)
+    return page.write(current.folder)
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """One run on its way through the computing stages."""
+
+    run: Run
+    prepared: Prepared
+    store: Store
+    emit: Emit
+    stop: Stop
+
+    def base(self) -> None:
+        """Predictions of the untuned model (or of the strongest simple baseline) on the test rows."""
+        if not self.prepared.splits.test:
+            self.emit(Note("base", "warning", "There are no test rows: nothing can be compared."))
+            return
+        files = ["evaluation/predictions-base.jsonl", "evaluation/baseline.json"]
+        self.run.stage("base", self._inputs(), files, self._build_base, emit=self.emit, store=self.store)
+
+    def train(self) -> None:
+        """Fine-tune, keep the best checkpoint, save it as the run's model."""
+        inputs = {**self._inputs(), "method": self._section("method"), "training": self._section("training")}
+        self.run.stage("train", inputs, ["model", "training.json"], self._build_model, emit=self.emit, store=None)
+
+    def tuned(self) -> None:
+        """Predictions of the saved model - what is shipped is what is tested."""
+        if not self.prepared.splits.test:
+            return
+        inputs = {**self._inputs(), "train": self.run.record.stages["train"].key}
+        files = ["evaluation/predictions-tuned.jsonl"]
+        self.run.stage("tuned", inputs, files, self._build_tuned, emit=self.emit, store=None)
+
+    def judge(self) -> dict[str, Any]:
+        """Compare, name over- and underfitting, and write results.json."""
+        from attune.evaluate.judgement import judge
+
+        results = judge(self.run, self.prepared.recipe)
+        self.run.write_json("results.json", results)
+        return results
+
+    def _inputs(self) -> dict[str, Any]:
+        """What every evaluation depends on."""
+        return {
+            "data": _data_fingerprint(self.prepared),
+            "task": self.prepared.task.name,
+            "labels": list(self.prepared.task.labels),
+            "evaluation": self._section("evaluation"),
+            "max_length": self.prepared.recipe.training.max_length,
+            "precision": self.prepared.recipe.training.precision,
+            "init": self.prepared.recipe.method.init,
+            "seed": self.prepared.recipe.training.seed,
+        }
+
+    def _section(self, name: str) -> dict[str, Any]:
+        section: dict[str, Any] = getattr(self.prepared.recipe, name).model_dump(mode="json")
+        return section
+
+    def _build_base(self) -> None:
+        task, splits = self.prepared.task, self.prepared.splits
+        asking = self._asking("base", len(splits.test))
+        load_base = self._load_base if self.prepared.model.generates else None
+        predictions, baseline = task.baseline(load_base, splits, asking)
+        self._write_predictions("base", predictions)
+        self.run.write_json("evaluation/baseline.json", baseline)
+
+    def _build_tuned(self) -> None:
+        from attune.model.load import load, resolve
+
+        model = load(resolve(str(self.run.folder / "model")), head=self.prepared.task.head, dtype=self._dtype())
+        test = self.prepared.splits.test
+        self._write_predictions("tuned", self.prepared.task.predict(model, test, self._asking("tuned", len(test))))
+
+    def _build_model(self) -> None:
+        from attune.model.adapt import adapt, save
+        from attune.train.device import Masters, peak_memory_bytes
+        from attune.train.loop import Job, train
+        from attune.train.loss import LOSSES
+
+        training, prepared = self.prepared.recipe.training, self.prepared
+        model = self._load_for_training()
+        adapt(model, prepared.recipe.method, training.seed)
+        masters = Masters(model.module, self._dtype())
+        job = Job(
+            model=model,
+            loss=LOSSES[prepared.task.loss],
+            training=training,
+            train=prepared.train.kept,
+            validation=prepared.validation.kept,
+            folder=self.run.folder / "checkpoints",
+            emit=self.emit,
+            stop=self.stop,
+        )
+        progress = train(job, masters)
+        # Frozen weights were rounded for computing; the saved model gets them, and the trained ones, unrounded.
+        fresh = self._load_for_training()
+        adapt(fresh, prepared.recipe.method, training.seed)
+        masters.copy_into(fresh.module)
+        save(fresh, self.run.folder / "model", prepared.model.dtype())
+        record = dataclasses.asdict(progress)
+        record["best_loss"] = progress.best_loss if progress.best_step else None
+        record["epochs"] = round(progress.step / job.steps_per_epoch, 2)
+        record["peak_memory_bytes"] = peak_memory_bytes()
+        self.run.write_json("training.json", record)
+
+    def _load_base(self) -> LoadedModel:
+        from attune.model.load import load
+
+        recipe = self.prepared.recipe
+        return load(self.prepared.model, init=recipe.method.init, dtype=self._dtype(), seed=recipe.training.seed)
+
+    def _load_for_training(self) -> LoadedModel:
+        from attune.model.load import load
+
+        recipe, task = self.prepared.recipe, self.prepared.task
+        return load(
+            self.prepared.model, head=task.head, labels=task.labels, init=recipe.method.init, seed=recipe.training.seed
+        )
+
+    def _dtype(self) -> Any:
+        from attune.train.device import DTYPES
+
+        return DTYPES[self.prepared.recipe.training.precision or "fp32"]
+
+    def _asking(self, stage: str, total: int) -> Asking:
+        from attune.tasks.task import Asking
+
+        recipe = self.prepared.recipe
+        assert recipe.training.max_length and recipe.training.microbatch_tokens and recipe.evaluation.max_new_tokens
+
+        def on_progress(done: int) -> None:
+            self.emit(Progress(stage, done, total, "rows"))
+            self.stop.check()
+
+        return Asking(
+            recipe.training.max_length,
+            recipe.evaluation.max_new_tokens,
+            recipe.training.microbatch_tokens,
+            on_progress,
+        )
+
+    def _write_predictions(self, which: str, predictions: list[Prediction]) -> None:
+        self.run.write_jsonl(f"evaluation/predictions-{which}.jsonl", map(dataclasses.asdict, predictions))

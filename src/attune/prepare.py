@@ -1,0 +1,350 @@
+"""From a recipe to everything that is known before anything is trained or written: read, split, tokenise, settle.
+
+A wrong recipe, a bad row or an unsafe model ends the run here, before it leaves a trace. Rooms that load torch are
+imported where they are entered: a bad file is refused without them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from collections.abc import Sequence as Series
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attune import automatic
+from attune.data import source
+from attune.data.example import Example
+from attune.data.split import Splits, check_given, split
+from attune.errors import DataError, EnvironmentFault, RecipeError, RowError
+from attune.events import Emit, Note, StageFinished, StageStarted, Stop, silent
+from attune.recipe import EMBEDDED, Recipe, Resolution
+from attune.runs.store import Store
+
+if TYPE_CHECKING:
+    from attune.model.load import ModelSource
+    from attune.tasks.task import Task
+    from attune.tokens.fit import Cut, Fitted
+    from attune.tokens.render import Renderer
+    from attune.tokens.sequence import Sequence
+
+LISTED_ROWS = 1000
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that is known before anything is trained or written."""
+
+    resolution: Resolution
+    splits: Splits
+    task: Task
+    model: ModelSource
+    renderer: Renderer
+    train: Fitted
+    validation: Fitted
+    findings: list[dict[str, Any]]
+    parameters: int
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe with no automatic value left."""
+        return self.resolution.recipe
+
+    def origins(self) -> dict[str, Example]:
+        """Examples by id."""
+        return {e.id: e for part in (self.splits.train, self.splits.validation, self.splits.test) for e in part}
+
+
+def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None = None) -> Prepared:
+    """Read, split, tokenise and settle every automatic value. Writes nothing.
+
+    Raises:
+        RecipeError, DataError, ModelError, EnvironmentFault: what is wrong, with place and mending.
+    """
+    stop = stop or Stop()
+    resolution = Resolution(recipe)
+    parts, task_name = _read(resolution, emit)
+    stop.check()
+    splits = _split(resolution.recipe, parts)
+    emit(Note("split", "info", splits.reason))
+    _settle_names(resolution, task_name)
+
+    from attune.model.load import load_renderer, resolve
+    from attune.tasks.table import TASKS
+
+    began = time.monotonic()
+    emit(StageStarted("tokenise"))
+    task = TASKS[task_name](splits.train)
+    random = resolution.recipe.method.init == "random"
+    reference = resolution.recipe.model
+    model = resolve(reference, run_model=run_model(reference, store), weights=not random)
+    renderer = load_renderer(model)
+    findings = _template_findings(task, renderer)
+    encoded = {}
+    for part in ("train", "validation"):
+        encoding = task.encode(getattr(splits, part), renderer)
+        findings += _problems(encoding.problems)
+        encoded[part] = [s for group in encoding.sequences for s in group]
+        stop.check()
+    parameters = _parameters(model, task, random=random)
+    fitted = _settle_values(resolution, task, encoded, model, splits, parameters)
+    findings += _cut_findings(fitted["train"].cuts, splits, resolution.recipe)
+    emit(StageFinished("tokenise", time.monotonic() - began))
+    for finding in findings:
+        emit(Note("tokenise", finding["severity"], f"{finding['what']} {finding['advice']}".strip()))
+    return Prepared(
+        resolution, splits, task, model, renderer, fitted["train"], fitted["validation"], findings, parameters
+    )
+
+
+def run_model(reference: str | None, store: Store) -> Path | None:
+    """The `model/` folder of the run that `reference` names, or None when it names no run.
+
+    Raises:
+        EnvironmentFault: the run exists but has no model yet.
+    """
+    if reference is None or ("/" in reference and not (Path(reference) / "run.json").is_file()):
+        return None
+    try:
+        folder = store.find(reference)
+    except EnvironmentFault:
+        return None
+    if not (folder / "model").is_dir():
+        raise EnvironmentFault("this run has no model yet", where=folder.name, fix=f"attune run --resume {folder.name}")
+    return folder / "model"
+
+
+def _read(resolution: Resolution, emit: Emit) -> tuple[dict[str, list[Example]], str]:
+    """All examples of the given files, and the task that they are for. Every bad row of every file is in one error."""
+    from attune.tasks.table import SHAPES, suggested
+
+    recipe = resolution.recipe
+    began = time.monotonic()
+    emit(StageStarted("read"))
+    parts: dict[str, list[Example]] = {}
+    faults: list[DataError] = []
+    shape = SHAPES[recipe.task] if recipe.task else None
+    task_name = recipe.task
+    for part in PARTS:
+        place = getattr(recipe.data, part)
+        if place is None:
+            continue
+        try:
+            reading = source.recognise(place, columns=recipe.data.columns, shape=shape)
+            if task_name is None:
+                task_name = suggested(reading.shape)  # type: ignore[assignment]
+                resolution.settle("task", task_name, reading.reason)
+                shape = reading.shape
+            parts[part] = source.read_all(place, reading, emit=emit)
+        except DataError as fault:
+            faults.append(fault)
+    if faults:
+        raise _joined(faults)
+    assert task_name is not None
+    emit(StageFinished("read", time.monotonic() - began))
+    return parts, task_name
+
+
+def _joined(faults: list[DataError]) -> DataError:
+    if len(faults) == 1:
+        return faults[0]
+    rows = tuple(row for fault in faults for row in fault.rows)[:LISTED_ROWS]
+    what = "; ".join(f"{fault.where}: {fault.what}" for fault in faults)
+    return DataError(what, fix=faults[0].fix, rows=rows, total=sum(fault.total for fault in faults))
+
+
+def _split(recipe: Recipe, parts: Mapping[str, list[Example]]) -> Splits:
+    """Parts as given, checked for leaks; what is not given is taken from the training rows."""
+    wanted = recipe.data.split
+    train, validation, test = (parts.get(part, []) for part in PARTS)
+    if parts.keys() == {"train"}:
+        return split(train, validation=wanted.validation, test=wanted.test, seed=wanted.seed)
+    leaks = check_given(train, validation, test)
+    if leaks:
+        rows = tuple(
+            RowError(
+                later.origin.file,
+                later.origin.line,
+                0,
+                "",
+                "leak",
+                f"the same prompt stands in {earlier.origin}: {which} share it",
+                "keep it in one file",
+            )
+            for which, earlier, later in leaks[:LISTED_ROWS]
+        )
+        raise DataError(
+            f"{len(leaks)} prompts stand in more than one of the given files",
+            fix="remove them from one, or give data.train alone and let Attune split it",
+            rows=rows,
+            total=len(leaks),
+        )
+    reason = "parts as given"
+    if not test and wanted.test:
+        rest = split(train, validation=0.0, test=wanted.test, seed=wanted.seed)
+        train, test, reason = list(rest.train), list(rest.test), f"test taken from train: {rest.reason}"
+    if not validation and wanted.validation:
+        rest = split(train, validation=wanted.validation, test=0.0, seed=wanted.seed)
+        train, validation, reason = list(rest.train), list(rest.validation), f"{reason}; validation: {rest.reason}"
+    counts = f"{len(train)} training, {len(validation)} validation, {len(test)} test rows"
+    return Splits(*_unique_ids(train, validation, test), reason=f"{counts}; {reason}")
+
+
+def _unique_ids(*parts: Series[Example]) -> tuple[tuple[Example, ...], ...]:
+    """Ids are unique inside a file; equal rows can still stand in two files only when they are documents' repeats."""
+    seen: set[str] = set()
+    result = []
+    for part in parts:
+        kept = []
+        for example in part:
+            unique, copy = example.id, 1
+            while unique in seen:
+                copy += 1
+                unique = f"{example.id}-{copy}"
+            seen.add(unique)
+            kept.append(example if unique == example.id else dataclasses.replace(example, id=unique))
+        result.append(tuple(kept))
+    return tuple(result)
+
+
+def _settle_names(resolution: Resolution, task_name: str) -> None:
+    place = Path(resolution.recipe.data.train)
+    stem = place.parent.name if place.stem in {"train", "data"} and place.parent.name else place.stem
+    resolution.settle("name", stem or task_name, "named after the data")
+    resolution.settle("model", EMBEDDED, "no model was named: the small base that Attune carries")
+
+
+def _template_findings(task: Task, renderer: Renderer) -> list[dict[str, Any]]:
+    if task.name != "chat" or not renderer.plain:
+        return []
+    return [
+        {
+            "check": "missing_template",
+            "severity": "warning",
+            "what": "The model has no chat template.",
+            "rows": [],
+            "advice": 'A plain one ("User: ... Assistant: ...") is used and saved with the tuned model.',
+        }
+    ]
+
+
+def _problems(problems: Series[Any]) -> list[dict[str, Any]]:
+    """Template problems as findings, one a kind, with their rows."""
+    kinds: dict[str, list[Any]] = {}
+    for problem in problems:
+        kinds.setdefault(problem.code, []).append(problem)
+    return [
+        {
+            "check": f"template_{code}",
+            "severity": "warning",
+            "what": f"In {len(found)} rows {found[0].message}.",
+            "rows": [{"file": p.origin.file, "line": p.origin.line} for p in found[:LISTED_ROWS]],
+            "advice": "See what is learned with `attune show`.",
+        }
+        for code, found in kinds.items()
+    ]
+
+
+def _cut_findings(cuts: Series[Cut], splits: Splits, recipe: Recipe) -> list[dict[str, Any]]:
+    """Rows that max_length cuts. A row that would lose its whole answer is an error unless the recipe decides."""
+    origins = {e.id: e.origin for e in splits.train}
+    lost = [cut for cut in cuts if cut.whole_answer]
+    limit = recipe.training.max_length
+    if lost and recipe.training.overlong == "error":
+        rows = tuple(
+            RowError(
+                origins[cut.example_id].file,
+                origins[cut.example_id].line,
+                0,
+                "",
+                "answer_cut",
+                f"{cut.total_tokens} tokens; all {cut.target_tokens} of the answer lie beyond {limit}",
+                "shorten the row",
+            )
+            for cut in lost[:LISTED_ROWS]
+        )
+        raise DataError(
+            f"{len(lost)} rows would lose their whole answer at training.max_length {limit}",
+            fix="raise training.max_length, shorten the rows, or set training.overlong to drop or truncate",
+            rows=rows,
+            total=len(lost),
+        )
+    if not cuts:
+        return []
+    tokens = sum(cut.lost_target_tokens for cut in cuts)
+    done = "left out" if recipe.training.overlong == "drop" else "cut"
+    return [
+        {
+            "check": "overlong",
+            "severity": "warning",
+            "what": f"{len(cuts)} rows are longer than {limit} tokens and are {done}; {tokens} answer tokens are lost.",
+            "rows": [
+                {"file": origins[cut.example_id].file, "line": origins[cut.example_id].line}
+                for cut in cuts[:LISTED_ROWS]
+            ],
+            "advice": "Raise training.max_length if the model allows it.",
+        }
+    ]
+
+
+def _parameters(model: ModelSource, task: Task, *, random: bool) -> int:
+    """Parameters of the model, counted without loading weights."""
+    from attune.model.load import count_parameters
+
+    return count_parameters(model, head=task.head, labels=task.labels)
+
+
+def _settle_values(
+    resolution: Resolution,
+    task: Task,
+    encoded: Mapping[str, list[Sequence]],
+    model: ModelSource,
+    splits: Splits,
+    parameters: int,
+) -> dict[str, Fitted]:
+    """Settle what is automatic and bring the sequences to length."""
+    from attune.evaluate.metrics import named
+    from attune.model.load import context_tokens
+    from attune.tokens.fit import Fitted, chunk, fit
+    from attune.train.device import best_precision, device
+
+    train = encoded["train"]
+    context = context_tokens(model)
+    precision, precision_reason = best_precision()
+    facts = automatic.Facts(
+        longest=max(len(s.input_ids) for s in train),
+        longest_target=max(s.target_tokens for s in train),
+        context=context,
+        parameters=parameters,
+        metrics=task.metrics,
+        precision=precision,
+        precision_reason=precision_reason,
+        gpu=device().type == "cuda",
+        chunks=task.chunks,
+    )
+    asked = resolution.recipe.training.max_length
+    if asked is not None and asked > context:
+        raise RecipeError(
+            f"training.max_length {asked} is more than the model's context of {context} tokens",
+            where="training.max_length",
+            fix=f"use at most {context}, or another model",
+        )
+    automatic.settle_lengths(resolution, facts)
+    limit, overlong = resolution.recipe.training.max_length, resolution.recipe.training.overlong
+    assert limit is not None
+    fitted = {}
+    for part, sequences in encoded.items():
+        if task.chunks:
+            fitted[part] = Fitted(tuple(p for s in sequences for p in chunk(s, limit)), (), ())
+        else:
+            # Validation rows are measured on what fits, never left out.
+            fitted[part] = fit(sequences, limit, overlong if part == "train" else "truncate")
+    if not fitted["train"].kept:
+        raise DataError("every training row is too long", fix="raise training.max_length or use another model")
+    automatic.settle(resolution, facts, len(fitted["train"].kept))
+    for name in resolution.recipe.evaluation.metrics or ():
+        named(name)
+    return fitted

@@ -1,0 +1,331 @@
+"""THE configuration: one frozen tree, read from YAML 1.2, written back resolved.
+
+Everything but `data.train` has a default. A value of `None` means "automatic": the pipeline settles it before anything
+runs, from the data and the machine, and `dump` writes it with its reason. One key, one meaning, no aliases; an unknown
+key is refused with its line and the nearest known key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from attune.errors import EnvironmentFault, RecipeError
+
+MAXIMUM_RECIPE_BYTES = 1_000_000
+MAXIMUM_DEPTH = 32
+RECIPE_SUFFIXES = (".yaml", ".yml")
+# Name of the small base model that the package carries.
+EMBEDDED = "attune-base"
+
+TaskName = Literal["chat", "complete", "classify", "domain"]
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+PositiveInt = Annotated[int, Field(ge=1)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+
+
+class _Node(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Split(_Node):
+    """How `data.train` is divided when no validation or test file is given."""
+
+    validation: Fraction = 0.1
+    test: Fraction = 0.1
+    seed: int = 0
+
+
+class Data(_Node):
+    """Where the examples are: files, folders or hub data set names."""
+
+    train: str
+    validation: str | None = None
+    test: str | None = None
+    split: Split = Split()
+    columns: dict[str, str] = Field(default_factory=dict)
+
+
+class Method(_Node):
+    """What is trained: every weight (full), adapters (lora), or a head on a frozen trunk (head)."""
+
+    kind: Literal["full", "lora", "head"] | None = None
+    init: Literal["pretrained", "random"] = "pretrained"
+    rank: PositiveInt = 16
+    alpha: PositiveInt | None = None
+    dropout: Fraction = 0.0
+
+
+class Training(_Node):
+    """The optimizer's part. Lengths are in tokens, `batch_size` in sequences per optimizer step."""
+
+    epochs: PositiveInt | None = None
+    max_steps: PositiveInt | None = None
+    batch_size: PositiveInt | None = None
+    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: Fraction = 0.05
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
+    max_grad_norm: Annotated[float, Field(gt=0.0)] = 1.0
+    max_length: Annotated[int, Field(ge=8)] | None = None
+    overlong: Literal["error", "drop", "truncate"] = "error"
+    precision: Literal["bf16", "fp32"] | None = None
+    microbatch_tokens: PositiveInt | None = None
+    evaluate_every: PositiveInt | None = None
+    checkpoint_every: PositiveInt | None = None
+    patience: NonNegativeInt | None = None
+    seed: NonNegativeInt = 0
+
+
+class Evaluation(_Node):
+    """How base and tuned are judged on the test rows."""
+
+    metrics: tuple[str, ...] | None = None
+    max_new_tokens: PositiveInt | None = None
+    samples: NonNegativeInt = 20
+
+
+class Recipe(_Node):
+    """One fine-tuning run, whole."""
+
+    name: str | None = None
+    task: TaskName | None = None
+    model: str | None = None
+    data: Data
+    method: Method = Method()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+
+
+@dataclass
+class Resolution:
+    """A recipe on its way to having no automatic value left, with the reason for each value that was settled."""
+
+    recipe: Recipe
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def settle(self, path: str, value: object, reason: str) -> None:
+        """Give the automatic value at `path` ("training.epochs") its value; a value the user wrote stays."""
+        *parents, leaf = path.split(".")
+        nodes: list[BaseModel] = [self.recipe]
+        for name in parents:
+            nodes.append(getattr(nodes[-1], name))
+        if getattr(nodes[-1], leaf) is not None:
+            return
+        child: object = value
+        for node, name in zip(reversed(nodes), [leaf, *reversed(parents)], strict=True):
+            child = type(node).model_validate({**{k: getattr(node, k) for k in type(node).model_fields}, name: child})
+        assert isinstance(child, Recipe)
+        self.recipe = child
+        self.reasons[path] = reason
+
+
+def load(source: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe file, or make a recipe of a data file or hub data set name given alone.
+
+    Relative paths in a recipe file start at its folder; in an override, at the working folder.
+
+    Args:
+        source: a .yaml/.yml recipe, or data as `data.train` takes it.
+        overrides: "training.epochs=2" and the like; the value is read as YAML.
+
+    Raises:
+        RecipeError: unknown key, wrong value, broken YAML; names the line.
+    """
+    path = Path(source)
+    if path.suffix.lower() not in RECIPE_SUFFIXES:
+        tree: dict[str, Any] = {"data": {"train": str(source)}}
+        return _finish(tree, {}, overrides, where=str(source), folder=Path.cwd())
+    tree, lines = _read_yaml(path)
+    return _finish(tree, lines, overrides, where=str(source), folder=path.resolve().parent)
+
+
+def from_mapping(tree: Mapping[str, Any], overrides: Sequence[str] = ()) -> Recipe:
+    """A recipe from nested Python mappings, checked like a file."""
+    return _finish(dict(tree), {}, overrides, where="recipe", folder=Path.cwd())
+
+
+def dump(recipe: Recipe, reasons: Mapping[str, str] | None = None) -> str:
+    """YAML of the recipe, values of `None` left out, each settled value with its reason as a comment."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.comments import CommentedMap
+
+    def to_map(node: Mapping[str, Any], prefix: str) -> CommentedMap:
+        out = CommentedMap()
+        for key, value in node.items():
+            if value is None or value == {}:
+                continue
+            path = f"{prefix}{key}"
+            if isinstance(value, Mapping):
+                out[key] = to_map(value, f"{path}.")
+            else:
+                out[key] = list(value) if isinstance(value, tuple) else value
+                if reasons and path in reasons:
+                    out.yaml_add_eol_comment(" ".join(reasons[path].split()), key, column=0)
+        return out
+
+    yaml = YAML()
+    yaml.width = 10_000
+    stream = io.StringIO()
+    yaml.dump(to_map(recipe.model_dump(), ""), stream)
+    return stream.getvalue()
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """The advice for an unknown name: the nearest known one if any is near, else all of them."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f'did you mean "{near[0]}"?' if near else f"known: {', '.join(known)}"
+
+
+def _finish(
+    tree: dict[str, Any], lines: Mapping[tuple[str, ...], int], overrides: Sequence[str], *, where: str, folder: Path
+) -> Recipe:
+    """Apply overrides, validate, and make local paths absolute."""
+    origins = dict(lines)
+    for override in overrides:
+        _apply(tree, override)
+    overridden = {tuple(o.partition("=")[0].strip().split(".")) for o in overrides}
+    try:
+        recipe = Recipe.model_validate(tree)
+    except ValidationError as error:
+        raise _explain(error, origins, overridden, where) from None
+    return _with_absolute_paths(recipe, folder, overridden)
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    """Write one `a.b=value` into the tree."""
+    path, equals, text = override.partition("=")
+    keys = [key.strip() for key in path.split(".")]
+    if not equals or not all(keys):
+        raise RecipeError(f'"{override}" is not of the form key.path=value', where="--set", fix="write training.epochs=2")
+    value, _ = _parse_yaml(text, where=f"--set {path}")
+    node = tree
+    for key in keys[:-1]:
+        child = node.setdefault(key, {})
+        if not isinstance(child, dict):
+            raise RecipeError(f'"{key}" holds a value, not further keys', where=f"--set {path}", fix="check the path")
+        node = child
+    node[keys[-1]] = value
+
+
+def _explain(
+    error: ValidationError, lines: Mapping[tuple[str, ...], int], overridden: set[tuple[str, ...]], where: str
+) -> RecipeError:
+    """All of pydantic's complaints as one RecipeError in our words."""
+    complaints: list[str] = []
+    places: list[str] = []
+    for item in error.errors():
+        loc = tuple(str(part) for part in item["loc"])
+        known_path = max((loc[:n] for n in range(len(loc) + 1) if loc[:n] in lines), key=len, default=())
+        line = lines.get(known_path)
+        place = f"--set {'.'.join(loc)}" if loc in overridden else f"{where}:{line}" if line else where
+        path = ".".join(loc)
+        if item["type"] == "extra_forbidden":
+            text = f'unknown key "{path}": {did_you_mean(loc[-1], _known_keys(loc[:-1]))}'
+        elif item["type"] == "missing":
+            text = f'"{path}" is required'
+        else:
+            text = f'"{path}" is {item["input"]!r}: {_plain(item["msg"])}'
+        complaints.append(text)
+        places.append(place)
+    first, *rest = complaints
+    further = [f"{place}: {text}" for place, text in zip(places[1:], rest, strict=True)]
+    return RecipeError("; ".join([first, *further]), where=places[0], fix="docs/reference/recipe.md lists every key")
+
+
+def _plain(message: str) -> str:
+    return message[0].lower() + message[1:]
+
+
+def _known_keys(parents: tuple[str, ...]) -> list[str]:
+    node: Any = Recipe
+    for name in parents:
+        node = node.model_fields[name].annotation
+    return list(node.model_fields)
+
+
+def _with_absolute_paths(recipe: Recipe, folder: Path, overridden: set[tuple[str, ...]]) -> Recipe:
+    def settle(value: str | None, path: tuple[str, ...]) -> str | None:
+        if value is None:
+            return None
+        base = Path.cwd() if path in overridden else folder
+        candidate = base / Path(value).expanduser()
+        return str(candidate.resolve()) if candidate.exists() else value
+
+    data = recipe.data.model_copy(
+        update={key: settle(getattr(recipe.data, key), ("data", key)) for key in ("train", "validation", "test")}
+    )
+    return recipe.model_copy(update={"data": data, "model": settle(recipe.model, ("model",))})
+
+
+def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
+    try:
+        if path.stat().st_size > MAXIMUM_RECIPE_BYTES:
+            raise RecipeError("a recipe of more than 1 MB", where=str(path), fix="give data by path, not inside the recipe")
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise RecipeError("there is no such recipe file", where=str(path), fix="check the path") from None
+    except UnicodeDecodeError as error:
+        raise RecipeError(
+            f"not UTF-8 at byte {error.start}", where=str(path), fix="save the recipe as UTF-8 text"
+        ) from None
+    except OSError as error:
+        raise EnvironmentFault(f"cannot read the recipe: {error.strerror}", where=str(path)) from None
+    tree, lines = _parse_yaml(text, where=str(path))
+    if tree is None:
+        raise RecipeError("the recipe is empty", where=str(path), fix='it needs at least "data: {train: FILE}"')
+    if not isinstance(tree, dict):
+        raise RecipeError("a recipe is a mapping of keys", where=f"{path}:1", fix='start with "data: {train: FILE}"')
+    return tree, lines
+
+
+def _parse_yaml(text: str, *, where: str) -> tuple[Any, dict[tuple[str, ...], int]]:
+    """YAML 1.2 to plain values, with the line of every key. Anchors, aliases and tags are refused (entity bombs)."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
+
+    lines: dict[tuple[str, ...], int] = {}
+    try:
+        depth = 0
+        for event in YAML(typ="safe", pure=True).parse(text):
+            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+            tagged = getattr(event, "tag", None) is not None
+            if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor) or tagged:
+                line = event.start_mark.line + 1
+                raise RecipeError("anchors, aliases and tags are not read", where=f"{where}:{line}", fix="write the value out")
+            if depth > MAXIMUM_DEPTH:
+                line = event.start_mark.line + 1
+                raise RecipeError("nested too deep", where=f"{where}:{line}", fix=f"at most {MAXIMUM_DEPTH} levels")
+        tree = YAML(typ="rt", pure=True).load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"{where}:{mark.line + 1}" if mark else where
+        raise RecipeError(f"not YAML: {error.problem or error.context}", where=place, fix="mend the syntax") from None
+    except (YAMLError, ValueError) as error:
+        raise RecipeError(f"not YAML: {error}", where=where, fix="mend the syntax") from None
+    return _to_plain(tree, (), lines), lines
+
+
+def _to_plain(node: Any, path: tuple[str, ...], lines: dict[tuple[str, ...], int]) -> Any:
+    if isinstance(node, dict):
+        marks = getattr(node, "lc", None)
+        out: dict[str, Any] = {}
+        for key, value in node.items():
+            here = (*path, str(key))
+            if marks is not None and marks.data and key in marks.data:
+                lines[here] = marks.data[key][0] + 1
+            out[str(key)] = _to_plain(value, here, lines)
+        return out
+    if isinstance(node, list):
+        return [_to_plain(value, (*path, str(i)), lines) for i, value in enumerate(node)]
+    for plain in (bool, int, float, str):
+        if isinstance(node, plain):
+            return plain(node)
+    return node

@@ -1,0 +1,62 @@
+"""Prompt and completion: both used as they stand, without a template; the completion carries the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Series
+from typing import TYPE_CHECKING, Literal, cast
+
+from attune.data.example import Example, Pair, Shape
+from attune.tasks.task import Asking, Encoding, untuned
+from attune.tokens.sequence import Sequence
+
+if TYPE_CHECKING:
+    from attune.evaluate.types import Prediction
+    from attune.model.load import LoadedModel
+    from attune.tokens.render import Renderer
+
+
+class Complete:
+    """The completion ends with the model's end token, so that it learns to stop."""
+
+    name = "complete"
+    shape: Shape = "pair"
+    head: Literal["causal", "classifier"] = "causal"
+    loss = "token"
+    metrics: tuple[str, ...] = ("rouge_l", "exact_match", "loss_nats_per_token", "token_accuracy")
+    labels: tuple[str, ...] = ()
+    chunks = False
+
+    def encode(self, examples: Series[Example], renderer: Renderer) -> Encoding:
+        """One sequence a pair: opening tokens, prompt, completion, end token."""
+        return Encoding(tuple((_encode(pair, renderer),) for pair in cast("Series[Pair]", examples)))
+
+    baseline = untuned
+
+    def predict(self, model: LoadedModel, examples: Series[Example], asking: Asking) -> list[Prediction]:
+        """Loss of the completion, and the generated one."""
+        from attune.evaluate.predict import predict_text
+
+        pairs = cast("Series[Pair]", examples)
+        return predict_text(
+            model,
+            ids=[p.id for p in pairs],
+            prompts=[p.prompt for p in pairs],
+            references=[p.completion for p in pairs],
+            prompt_ids=[prompt_ids(p.prompt, model.renderer) for p in pairs],
+            sequences=self.encode(examples, model.renderer).sequences,
+            max_length=asking.max_length,
+            max_new_tokens=asking.max_new_tokens,
+            microbatch_tokens=asking.microbatch_tokens,
+            on_progress=asking.on_progress,
+        )
+
+
+def prompt_ids(prompt: str, renderer: Renderer) -> list[int]:
+    """Token ids that a plain prompt is asked with."""
+    return [*renderer.opening_ids(), *renderer.ids(prompt)]
+
+
+def _encode(pair: Pair, renderer: Renderer) -> Sequence:
+    context = prompt_ids(pair.prompt, renderer)
+    target = [*renderer.ids(pair.completion), renderer.end_id]
+    return Sequence(pair.id, (*context, *target), (*(0.0,) * len(context), *(1.0,) * len(target)))

@@ -1,0 +1,90 @@
+"""What every task answers. To add one: write its file, and name it in `tasks.table.TASKS` and `recipe.TaskName`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence as Series
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from attune.data.example import Example, Shape
+from attune.data.split import Splits
+from attune.errors import ModelError
+
+if TYPE_CHECKING:
+    from attune.evaluate.types import Prediction
+    from attune.model.load import LoadedModel
+    from attune.tokens.render import Renderer, TemplateProblem
+    from attune.tokens.sequence import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """The sequences of each example, in order, and what the chat template does that it should not."""
+
+    sequences: tuple[tuple[Sequence, ...], ...]
+    problems: tuple[TemplateProblem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How predictions are made; the same for base and tuned.
+
+    Attributes:
+        max_length: tokens that a scored sequence may have.
+        max_new_tokens: tokens that an answer may have.
+        microbatch_tokens: padded tokens scored at once.
+        on_progress: told how many examples are done.
+    """
+
+    max_length: int
+    max_new_tokens: int
+    microbatch_tokens: int
+    on_progress: Callable[[int], None] = lambda done: None
+
+
+class Task(Protocol):
+    """One kind of job.
+
+    Attributes:
+        shape: what a row must be.
+        head: "causal" predicts tokens, "classifier" puts a head on the trunk.
+        loss: a name of `train.loss.LOSSES`.
+        metrics: names of `evaluate.metrics.METRICS`; the first decides the verdict.
+        labels: class names, empty without a classification head.
+        chunks: a long row is several sequences rather than a cut one.
+    """
+
+    name: str
+    shape: Shape
+    head: Literal["causal", "classifier"]
+    loss: str
+    metrics: tuple[str, ...]
+    labels: tuple[str, ...]
+    chunks: bool
+
+    def encode(self, examples: Series[Example], renderer: Renderer) -> Encoding:
+        """Token sequences of the examples."""
+
+    def baseline(
+        self, load_base: Callable[[], LoadedModel] | None, splits: Splits, asking: Asking
+    ) -> tuple[list[Prediction], dict[str, Any]]:
+        """Predictions to beat on the test rows, and {"kind", "what"} in words. `load_base` is None for an encoder."""
+
+    def predict(self, model: LoadedModel, examples: Series[Example], asking: Asking) -> list[Prediction]:
+        """What the model makes of the examples."""
+
+
+def untuned(
+    task: Task, load_base: Callable[[], LoadedModel] | None, splits: Splits, asking: Asking
+) -> tuple[list[Prediction], dict[str, Any]]:
+    """The baseline of tasks that a language model can try without training: the same model, before.
+
+    Raises:
+        ModelError: the model does not generate text.
+    """
+    if load_base is None:
+        raise ModelError(f"an encoder cannot do the task {task.name}", fix="choose a model that generates text")
+    model = load_base()
+    what = f"{model.source.name} before training"
+    return task.predict(model, splits.test, asking), {"kind": "base model", "what": what}

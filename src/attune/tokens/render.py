@@ -1,0 +1,263 @@
+"""The only caller of the chat template: text and conversations -> token ids with a loss weight for each.
+
+Every assistant turn is rendered exactly as it will be asked for later: its prompt is the template's own output for the
+messages before it with the generation prompt on, and its target is what the template adds for that turn, up to and
+including the stop token. If the template writes the same history under every turn, one sequence carries all targets of
+the conversation; if it rewrites history (some drop earlier reasoning), each turn becomes a sequence of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Sequence as Series
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from attune.data.example import Conversation, Message, Origin
+from attune.errors import ModelError
+from attune.tokens.sequence import Sequence
+from attune.tokens.template import ChatTemplate, RenderRequest
+
+# For models that come without a template. Plain words, no new tokens; the end token closes each answer.
+PLAIN_TEMPLATE = (
+    "{% for message in messages %}"
+    "{% if message['role'] in ['system', 'developer'] %}{{ message['content'] + '\n\n' }}"
+    "{% elif message['role'] == 'assistant' %}"
+    "Assistant: {% generation %}{{ message['content'] + eos_token }}{% endgeneration %}{{ '\n' }}"
+    "{% else %}{{ 'User: ' + message['content'] + '\n' }}{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'Assistant: ' }}{% endif %}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateProblem:
+    """Something that the template does to a row which a person must know."""
+
+    code: str
+    message: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One assistant turn with loss: the text before it and the text to learn."""
+
+    prompt: str
+    target: str
+
+
+class Renderer:
+    """Tokenizer, chat template and stop tokens of one model.
+
+    Args:
+        tokenizer: a fast transformers tokenizer.
+        template: the model's chat template, or None when it has none (then `PLAIN_TEMPLATE` is used, `plain` is True).
+        stop_ids: token ids that end an answer.
+        where: the folder, for messages.
+    """
+
+    def __init__(
+        self, tokenizer: Any, template: ChatTemplate | None, *, stop_ids: tuple[int, ...], where: str = ""
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.plain = template is None
+        special = {k: str(v) for k, v in tokenizer.special_tokens_map.items() if isinstance(v, str)}
+        self._template = template or ChatTemplate(PLAIN_TEMPLATE, special)
+        self._stop_ids = stop_ids
+        self.where = where
+
+    @cached_property
+    def stop_ids(self) -> tuple[int, ...]:
+        """Token ids that end an answer: the model's own, and the token that its template writes after an answer.
+
+        Many chat models close a turn with another token than the one that closes a document, and not all of them
+        say so in their generation config; one rendered turn tells.
+        """
+        probe = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+        try:
+            (text,) = self._template.render([RenderRequest(probe, None, False)])
+        except ModelError:  # a template that needs other input than this says so when it is used
+            return self._stop_ids
+        behind = text[text.rfind("b") + 1 :].lstrip()
+        special = self.tokenizer.added_tokens_decoder.items()
+        ends = [i for i, token in special if token.special and token.content and behind.startswith(token.content)]
+        return tuple(dict.fromkeys([*self._stop_ids, *ends]))
+
+    @property
+    def template_source(self) -> str:
+        """The Jinja text of the chat template in use."""
+        return self._template.source
+
+    @property
+    def vocabulary_tokens(self) -> int:
+        """Number of token ids that the tokenizer can give."""
+        return max(self.tokenizer.get_vocab().values()) + 1
+
+    @property
+    def pad_id(self) -> int:
+        """What fills padding. No loss or mask reads it: position decides, never the id."""
+        for token_id in (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id):
+            if token_id is not None:
+                return int(token_id)
+        return 0
+
+    @property
+    def end_id(self) -> int:
+        """The token that closes a document or a completion.
+
+        Raises:
+            ModelError: the tokenizer has no end token, so a model could never learn to stop.
+        """
+        if self.tokenizer.eos_token_id is None:
+            raise ModelError("the tokenizer has no end token", where=self.where, fix="set eos_token in its config")
+        return int(self.tokenizer.eos_token_id)
+
+    def ids(self, text: str, *, special: bool = False) -> list[int]:
+        """Token ids of a text; `special` adds what the tokenizer puts around every text ([CLS], BOS...)."""
+        return list(self.tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"])
+
+    def opening_ids(self) -> list[int]:
+        """What the tokenizer puts before every plain text (usually nothing, or one BOS)."""
+        with_specials = self.ids("a", special=True)
+        without = self.ids("a")
+        return with_specials[: len(with_specials) - len(without)] if with_specials[-len(without) :] == without else (
+            [with_specials[0]] if with_specials[0] == self.tokenizer.bos_token_id else []
+        )
+
+    def text(self, ids: Iterable[int], *, skip_special: bool = True) -> str:
+        """The text of token ids."""
+        return str(
+            self.tokenizer.decode(list(ids), skip_special_tokens=skip_special, clean_up_tokenization_spaces=False)
+        )
+
+    def prompts(self, conversations: Series[tuple[Series[Message], Series[dict[str, Any]]]]) -> list[list[int]]:
+        """Token ids of (messages, tools) as the model is asked to continue them with an assistant turn."""
+        requests = [_request(messages, tools, True) for messages, tools in conversations]
+        return [self.ids(text) for text in self._template.render(requests)]
+
+    def conversations(self, examples: Series[Conversation]) -> tuple[list[list[Sequence]], list[TemplateProblem]]:
+        """Sequences of each conversation, and what the template does to them that it should not.
+
+        Raises:
+            ModelError: the template fails, or cannot express an assistant turn after its own generation prompt.
+        """
+        requests: list[RenderRequest] = []
+        for example in examples:
+            for i in _targets(example):
+                requests.append(_request(example.messages[:i], example.tools, True))
+                requests.append(_request(example.messages[: i + 1], example.tools, False))
+        texts = iter(self._template.render(requests))
+        encoded: list[list[Sequence]] = []
+        problems: list[TemplateProblem] = []
+        for example in examples:
+            turns = [
+                self._turn(example, i, prompt=next(texts), whole=next(texts), problems=problems)
+                for i in _targets(example)
+            ]
+            encoded.append(self._sequences(example, turns))
+        return encoded, problems
+
+    def _turn(
+        self, example: Conversation, i: int, *, prompt: str, whole: str, problems: list[TemplateProblem]
+    ) -> _Turn:
+        """Split the template's output for messages[: i + 1] into prompt and target, and look at the target."""
+        content = example.messages[i].content
+
+        def problem(code: str, message: str) -> None:
+            problems.append(TemplateProblem(code, message, example.origin))
+
+        if not whole.startswith(prompt):
+            # Some templates end their generation prompt with tokens (an empty reasoning block, a space) that they do
+            # not write for a finished turn. The target then begins where the answer's own words begin.
+            at = whole.rfind(content) if content else -1
+            if at < 0:
+                raise ModelError(
+                    "the chat template does not write the assistant's words, or writes them before its own prompt",
+                    where=f"{self.where} at {example.origin}",
+                    fix="mend the template so that a finished turn begins with its generation prompt",
+                )
+            problem("prompt_mismatch", "the generation prompt differs from how the template writes a finished turn")
+            prompt = prompt if whole[:at].rstrip() == prompt.rstrip() else whole[:at]
+            target = whole[at:]
+        else:
+            target = whole[len(prompt) :]
+        if content not in target:
+            if not target.strip():
+                raise ModelError(
+                    "the chat template drops the assistant's words",
+                    where=f"{self.where} at {example.origin}",
+                    fix="mend the template",
+                )
+            problem("altered_words", "the template alters the assistant's words; what it writes is what is learned")
+        stop = self._end_of_answer(target, content)
+        if stop is None:
+            problem("no_end_token", "the template writes no end token after the answer; one was added to the loss")
+            target = target.rstrip("\n") + str(self.tokenizer.eos_token or "")
+        else:
+            target = target[:stop]
+        return _Turn(prompt, target)
+
+    def _end_of_answer(self, target: str, content: str) -> int | None:
+        """Index just behind the first stop token that follows the answer's words, or None."""
+        begin = target.find(content) + len(content) if content in target else 0
+        ends = []
+        for token_id in self.stop_ids:
+            token = self.tokenizer.convert_ids_to_tokens(token_id)
+            at = target.find(token, begin) if token else -1
+            if at >= 0:
+                ends.append(at + len(token))
+        return min(ends) if ends else None
+
+    def _sequences(self, example: Conversation, turns: list[_Turn]) -> list[Sequence]:
+        """One sequence for the whole conversation where each prompt continues the text before it, else one a turn."""
+        groups: list[list[tuple[str, float]]] = []
+        written = ""
+        for turn in turns:
+            if groups and turn.prompt.startswith(written):
+                groups[-1].append((turn.prompt[len(written) :], 0.0))
+            else:
+                groups.append([(turn.prompt, 0.0)])
+            groups[-1].append((turn.target, 1.0))
+            written = turn.prompt + turn.target
+        return [self._encode(example.id, pieces) for pieces in groups]
+
+    def _encode(self, example_id: str, pieces: list[tuple[str, float]]) -> Sequence:
+        """Tokenise piece by piece, as generation will: the prompt alone, then the answer."""
+        ids: list[int] = []
+        weights: list[float] = []
+        for text, weight in pieces:
+            piece = self.ids(text) if text else []
+            ids += piece
+            weights += [weight] * len(piece)
+        if self.text(ids, skip_special=False) != "".join(text for text, _ in pieces):
+            ids, weights = self._encode_whole(pieces)
+        weights[0] = 0.0
+        return Sequence(example_id, tuple(ids), tuple(weights))
+
+    def _encode_whole(self, pieces: list[tuple[str, float]]) -> tuple[list[int], list[float]]:
+        """For tokenizers that mark the beginning of each text (SentencePiece): tokenise at once, weigh by offsets."""
+        text = "".join(piece for piece, _ in pieces)
+        spans: list[tuple[int, int]] = []
+        at = 0
+        for piece, weight in pieces:
+            if weight:
+                spans.append((at, at + len(piece)))
+            at += len(piece)
+        encoding = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        weights = [
+            1.0 if any(begin < end and low < max(end, begin + 1) and begin < high for low, high in spans) else 0.0
+            for begin, end in encoding["offset_mapping"]
+        ]
+        return list(encoding["input_ids"]), weights
+
+
+def _targets(example: Conversation) -> list[int]:
+    """Indices of the assistant turns that carry loss."""
+    return [i for i, m in enumerate(example.messages) if m.role == "assistant" and m.weight]
+
+
+def _request(messages: Series[Message], tools: Series[dict[str, Any]], generate: bool) -> RenderRequest:
+    return RenderRequest([m.as_template_input() for m in messages], list(tools) or None, generate)
+

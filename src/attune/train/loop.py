@@ -1,0 +1,328 @@
+"""The training loop. `train_step` is the arithmetic, `train` is the walk.
+
+Everything that a step depends on is a function of (seed, step) or stands in the checkpoint: which examples, in which
+order, which dropout masks, which learning rate. So a resumed run ends with the same bits as an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from collections.abc import Sequence as Series
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from attune.errors import EnvironmentFault, Interrupted, TrainingFault
+from attune.events import CheckpointSaved, Emit, Note, StepMetrics, StepSkipped, Validated
+from attune.recipe import Training
+from attune.tokens.batch import Batch, collate, plan_microbatches, step_indices, steps_per_epoch
+from attune.tokens.sequence import Sequence
+from attune.train import checkpoint
+from attune.train.device import Masters, peak_memory_bytes
+from attune.train.loss import Loss, Model
+from attune.train.optimizer import adamw, learning_rate, restore_state, state_tensors
+
+MAXIMUM_SKIPS_IN_A_ROW = 5
+
+
+@dataclass
+class Progress:
+    """Where training stands; saved with every checkpoint.
+
+    `computed_tokens` counts padding, `input_tokens` does not. `seconds` is the time spent in steps and validation.
+    """
+
+    step: int = 0
+    saved_step: int = 0
+    best_step: int = 0
+    best_loss: float = math.inf
+    evaluations_since_best: int = 0
+    skips_in_a_row: int = 0
+    skipped: int = 0
+    target_tokens: int = 0
+    input_tokens: int = 0
+    computed_tokens: int = 0
+    seconds: float = 0.0
+    stopped_early: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that one training needs, settled."""
+
+    model: Any
+    loss: Loss
+    training: Training
+    train: Series[Sequence]
+    validation: Series[Sequence]
+    folder: Path
+    emit: Emit
+    stop: Callable[[], bool] = field(default=lambda: False)
+
+    @property
+    def total_steps(self) -> int:
+        """Optimizer steps of the whole training."""
+        if self.training.max_steps is not None:
+            return self.training.max_steps
+        assert self.training.epochs is not None
+        return self.training.epochs * self.steps_per_epoch
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of one pass over the training sequences."""
+        assert self.training.batch_size is not None
+        return steps_per_epoch(len(self.train), self.training.batch_size)
+
+    def fingerprint(self) -> str:
+        """Hash of everything that the resumed part of a run must share with the first."""
+        digest = hashlib.sha256(self.training.model_dump_json(exclude={"checkpoint_every"}).encode())
+        for sequence in (*self.train, *self.validation):
+            digest.update(np.asarray(sequence.input_ids, dtype=np.int64).tobytes())
+            digest.update(np.asarray(sequence.weights, dtype=np.float32).tobytes())
+            digest.update(str(sequence.label).encode())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class StepSums:
+    """What one step's micro-batches add up to, before the update."""
+
+    nats: float
+    weight: float
+    correct: float
+    grad_norm: float
+
+    @property
+    def finite(self) -> bool:
+        """Whether the update may be made. A finite loss can still have a gradient that is not."""
+        return math.isfinite(self.nats) and math.isfinite(self.grad_norm)
+
+
+def train_step(model: Model, loss: Loss, microbatches: Series[Batch], masters: Masters) -> StepSums:
+    """Gradients of one optimizer step, left in the masters.
+
+    The weight of the whole step is known before the first backward, so splitting the step into micro-batches in any
+    way gives the same gradient.
+    """
+    masters.clear_gradients()
+    weight = sum(batch.weight for batch in microbatches)
+    nats = correct = 0.0
+    for batch in microbatches:
+        part = loss(model, batch)
+        (part.nats / weight).backward()
+        nats += float(part.nats.detach())
+        correct += float(part.correct_N.sum())
+    squares = [gradient.float().pow(2).sum(dtype=torch.float64) for gradient in masters.gradients()]
+    return StepSums(nats, weight, correct, float(torch.stack(squares).sum().sqrt()) if squares else 0.0)
+
+
+def train(job: Job, masters: Masters) -> Progress:
+    """Train to the end, to an early stop, or to a request to stop; leaves the best weights in the model.
+
+    Resumes from the newest checkpoint in `job.folder` that verifies.
+
+    Raises:
+        Interrupted: `job.stop()` became true; a checkpoint was saved first.
+        TrainingFault: several steps in a row were not finite.
+        EnvironmentFault: the checkpoint belongs to other data or settings, or cannot be written.
+    """
+    training = job.training
+    optimizer = adamw(masters.tensors, training)
+    fingerprint = job.fingerprint()
+    progress = _resume(job, masters, optimizer, fingerprint)
+    module = masters.module
+    device = next(module.parameters()).device
+    if progress.step == 0 and job.validation:
+        loss_nats, accuracy = validate(job.model, job.loss, job.validation, training, module)
+        job.emit(Validated(0, loss_nats, accuracy, is_best=False))
+    while progress.step < job.total_steps and not progress.stopped_early:
+        began = time.perf_counter()
+        sequences = _step_sequences(job, progress.step)
+        groups = plan_microbatches([len(s.input_ids) for s in sequences], _budget(training))
+        microbatches = [collate([sequences[i] for i in group], device) for group in groups]
+        torch.manual_seed(_step_seed(training.seed, progress.step))
+        module.train()
+        sums = train_step(job.model, job.loss, microbatches, masters)
+        _update(job, progress, optimizer, masters, sums, sequences)
+        progress.target_tokens += sum(len(b.target_S) or len(b.label_N) for b in microbatches)
+        input_tokens = sum(len(b.input_ids_T) for b in microbatches)
+        progress.input_tokens += input_tokens
+        computed = sum(len(g) * len(sequences[g[0]].input_ids) for g in groups)
+        progress.computed_tokens += computed
+        seconds = time.perf_counter() - began
+        progress.seconds += seconds
+        _report_step(job, progress, sums, microbatches, computed, seconds)
+        _look_up(job, progress, masters, optimizer, module, fingerprint)
+    if progress.best_step != progress.step and progress.best_step:
+        best = checkpoint.read(job.folder / f"step-{progress.best_step:06d}")
+        masters.restore(dict(best.tensors["weights"]))
+    module.eval()
+    return progress
+
+
+@torch.no_grad()
+def validate(
+    model: Model, loss: Loss, sequences: Series[Sequence], training: Training, module: torch.nn.Module
+) -> tuple[float, float]:
+    """Loss in nats per unit of target weight, and accuracy, over all sequences; dropout off."""
+    module.eval()
+    device = next(module.parameters()).device
+    nats = weight = correct = 0.0
+    for group in plan_microbatches([len(s.input_ids) for s in sequences], _budget(training)):
+        part = loss(model, collate([sequences[i] for i in group], device))
+        nats += float(part.nats)
+        weight += part.weight
+        correct += float(part.correct_N.sum())
+    return nats / weight, correct / weight
+
+
+def _budget(training: Training) -> int:
+    assert training.microbatch_tokens is not None
+    return training.microbatch_tokens
+
+
+def _step_seed(seed: int, step: int) -> int:
+    """Seed of a step's dropout masks."""
+    return int.from_bytes(hashlib.blake2b(f"{seed}:{step}".encode(), digest_size=7).digest(), "big")
+
+
+def _step_sequences(job: Job, step: int) -> list[Sequence]:
+    assert job.training.batch_size is not None
+    indices = step_indices(len(job.train), job.training.batch_size, job.training.seed, step)
+    return [job.train[int(i)] for i in indices]
+
+
+def _update(
+    job: Job,
+    progress: Progress,
+    optimizer: torch.optim.Optimizer,
+    masters: Masters,
+    sums: StepSums,
+    sequences: Series[Sequence],
+) -> None:
+    """Clip, step and publish; or skip a step that is not finite, by name, and give up after several in a row."""
+    if sums.finite:
+        excess = sums.grad_norm / job.training.max_grad_norm
+        if excess > 1.0:
+            torch._foreach_div_(list(masters.gradients()), excess)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(progress.step, job.total_steps, job.training)
+        optimizer.step()
+        masters.publish()
+        progress.skips_in_a_row = 0
+    else:
+        progress.skipped += 1
+        progress.skips_in_a_row += 1
+        what = "loss" if not math.isfinite(sums.nats) else "gradient norm"
+        ids = tuple(s.example_id for s in sequences)
+        job.emit(StepSkipped(progress.step + 1, f"the {what} is not finite", ids))
+        if progress.skips_in_a_row >= MAXIMUM_SKIPS_IN_A_ROW:
+            raise TrainingFault(
+                f"the {what} was not finite in {MAXIMUM_SKIPS_IN_A_ROW} steps in a row; "
+                f"last examples: {', '.join(ids[:8])}",
+                where=f"step {progress.step + 1}",
+                fix="lower training.learning_rate, or look at these examples",
+            )
+    progress.step += 1
+
+
+def _report_step(
+    job: Job, progress: Progress, sums: StepSums, microbatches: Series[Batch], computed_tokens: int, seconds: float
+) -> None:
+    input_tokens = sum(len(b.input_ids_T) for b in microbatches)
+    job.emit(
+        StepMetrics(
+            step=progress.step,
+            total_steps=job.total_steps,
+            loss_nats_per_token=sums.nats / sums.weight,
+            accuracy=sums.correct / sums.weight,
+            grad_norm=sums.grad_norm,
+            learning_rate=learning_rate(progress.step - 1, job.total_steps, job.training),
+            target_tokens=sum(len(b.target_S) or len(b.label_N) for b in microbatches),
+            input_tokens=input_tokens,
+            computed_tokens=computed_tokens,
+            seconds=seconds,
+            tokens_per_second=input_tokens / seconds,
+            peak_memory_bytes=peak_memory_bytes(),
+        )
+    )
+
+
+def _look_up(
+    job: Job,
+    progress: Progress,
+    masters: Masters,
+    optimizer: torch.optim.Optimizer,
+    module: torch.nn.Module,
+    fingerprint: str,
+) -> None:
+    """After a step: validate, save, stop - each when it is due."""
+    training = job.training
+    assert training.evaluate_every and training.checkpoint_every
+    last = progress.step == job.total_steps
+    save = last or progress.step % training.checkpoint_every == 0
+    if job.validation and (last or progress.step % training.evaluate_every == 0):
+        began = time.perf_counter()
+        loss_nats, accuracy = validate(job.model, job.loss, job.validation, training, module)
+        is_best = loss_nats < progress.best_loss
+        if is_best:
+            progress.best_step, progress.best_loss = progress.step, loss_nats
+            progress.evaluations_since_best = 0
+        else:
+            progress.evaluations_since_best += 1
+        progress.seconds += time.perf_counter() - began
+        job.emit(Validated(progress.step, loss_nats, accuracy, is_best))
+        save = save or is_best
+        if training.patience and progress.evaluations_since_best >= training.patience and not last:
+            progress.stopped_early = save = True
+            job.emit(Note("train", "info", f"stopped early: no better validation in {training.patience} evaluations"))
+    stopping = job.stop() and not last
+    if save or stopping:
+        _save(job, progress, masters, optimizer, fingerprint)
+    if stopping:
+        raise Interrupted(f"stopped at step {progress.step} of {job.total_steps}; everything is saved")
+
+
+def _save(
+    job: Job, progress: Progress, masters: Masters, optimizer: torch.optim.Optimizer, fingerprint: str
+) -> None:
+    before, progress.saved_step = progress.saved_step, progress.step
+    tensors = {
+        "weights": {name: t.detach() for name, t in masters.tensors.items()},
+        "optimizer": state_tensors(optimizer, masters.tensors),
+    }
+    state = {"progress": asdict(progress), "fingerprint": fingerprint}
+    if state["progress"]["best_loss"] == math.inf:  # JSON has no infinity
+        state["progress"]["best_loss"] = None
+    path = checkpoint.save(job.folder, progress.step, tensors, state)
+    checkpoint.retain(job.folder, {progress.step, progress.best_step, before})
+    job.emit(CheckpointSaved(progress.step, str(path)))
+
+
+def _resume(job: Job, masters: Masters, optimizer: torch.optim.Optimizer, fingerprint: str) -> Progress:
+    """Where the newest good checkpoint left off, or the beginning."""
+
+    def skipped(path: Path, reason: str) -> None:
+        job.emit(Note("train", "warning", f"checkpoint {path.name} is not usable and was passed over: {reason}"))
+
+    saved = checkpoint.latest(job.folder, on_skip=skipped)
+    if saved is None:
+        return Progress()
+    if saved.state["fingerprint"] != fingerprint:
+        raise EnvironmentFault(
+            "the checkpoint was made from other data or settings",
+            where=str(saved.path),
+            fix="resume with the same recipe and data, or start a new run",
+        )
+    masters.restore(dict(saved.tensors["weights"]))
+    restore_state(optimizer, masters.tensors, saved.tensors["optimizer"])
+    fields = dict(saved.state["progress"])
+    fields["best_loss"] = math.inf if fields["best_loss"] is None else fields["best_loss"]
+    job.emit(Note("train", "info", f"resumed from step {saved.step}"))
+    return Progress(**fields)
