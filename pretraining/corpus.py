@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import random
 import sys
 import zlib
@@ -14,8 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from generators.catalogue import GENERATORS  # noqa: E402
-from harvest import harvest  # noqa: E402
+from generators.catalogue import GENERATORS
+from harvest import harvest
 
 MAXIMUM_LENGTH = 1_800
 HARVEST_SHARE = 0.38
@@ -73,7 +72,7 @@ def write_rows(path: Path, texts: list[str]) -> None:
     with temporary.open("w", encoding="utf-8") as stream:
         for text in texts:
             stream.write(json.dumps({"text": text}, ensure_ascii=False) + "\n")
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def summary(documents: list[tuple[str, str, str]]) -> dict[str, dict[str, object]]:
@@ -98,7 +97,7 @@ def variety(texts: list[str]) -> dict[str, float]:
         if size > 2_000_000:
             break
     words = " ".join(sample).split()
-    grams = {hash(tuple(words[i:i + 5])) for i in range(len(words) - 4)}
+    grams = {hash(tuple(words[i : i + 5])) for i in range(len(words) - 4)}
     raw = "\n".join(sample).encode()
     return {
         "unique_5grams": round(len(grams) / max(1, len(words) - 4), 3),
@@ -129,10 +128,16 @@ def main() -> None:
     for source, licence, text in documents:
         by_source[source if licence == OWN_LICENCE else "harvested"].append(text)
     figures = {"all": variety(texts), **{source: variety(by_source[source]) for source in sorted(by_source)}}
-    report = {"seed": arguments.seed, "documents": len(texts), "bytes": sum(len(text.encode()) for text in texts),
-              "sources": table, "variety": figures}
-    (arguments.out / "sources.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) +
-        "\n", encoding="utf-8")
+    report = {
+        "seed": arguments.seed,
+        "documents": len(texts),
+        "bytes": sum(len(text.encode()) for text in texts),
+        "sources": table,
+        "variety": figures,
+    }
+    (arguments.out / "sources.json").write_text(
+        json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     print(json.dumps(report, indent=1, ensure_ascii=False))
 
 

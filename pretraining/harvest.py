@@ -3,26 +3,89 @@
 from __future__ import annotations
 
 import ast
-import importlib.metadata as metadata
 import inspect
 import re
 import sysconfig
 import warnings
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 PACKAGE_CAP = 2_600_000
 MINIMUM_LENGTH = 120
 MAXIMUM_LENGTH = 1_800
 PACKAGES = (
-    "torch", "transformers", "sympy", "pandas", "scikit-learn", "scipy", "numpy", "networkx", "datasets", "pydantic",
-    "SQLAlchemy", "rich", "Jinja2", "pyarrow", "typer", "altair", "click", "huggingface-hub", "tokenizers", "fsspec",
-    "matplotlib", "requests", "httpx", "Flask", "Werkzeug", "Django", "statsmodels", "dask", "xarray", "nltk",
-    "scikit-image", "seaborn", "polars", "bokeh", "distributed", "Sphinx", "aiohttp", "attrs", "Pygments", "pytest",
-    "setuptools", "pip", "jsonschema", "joblib", "safetensors", "starlette", "fastapi", "uvicorn", "accelerate", "peft",
-    "hypothesis", "mypy", "streamlit", "plotly", "gensim", "spacy", "textual", "anyio", "trio", "tornado", "notebook",
-    "ipython", "babel", "docutils", "textblob", "cryptography", "pillow", "botocore", "boto3",
-        "beautifulsoup4", "black",
+    "torch",
+    "transformers",
+    "sympy",
+    "pandas",
+    "scikit-learn",
+    "scipy",
+    "numpy",
+    "networkx",
+    "datasets",
+    "pydantic",
+    "SQLAlchemy",
+    "rich",
+    "Jinja2",
+    "pyarrow",
+    "typer",
+    "altair",
+    "click",
+    "huggingface-hub",
+    "tokenizers",
+    "fsspec",
+    "matplotlib",
+    "requests",
+    "httpx",
+    "Flask",
+    "Werkzeug",
+    "Django",
+    "statsmodels",
+    "dask",
+    "xarray",
+    "nltk",
+    "scikit-image",
+    "seaborn",
+    "polars",
+    "bokeh",
+    "distributed",
+    "Sphinx",
+    "aiohttp",
+    "attrs",
+    "Pygments",
+    "pytest",
+    "setuptools",
+    "pip",
+    "jsonschema",
+    "joblib",
+    "safetensors",
+    "starlette",
+    "fastapi",
+    "uvicorn",
+    "accelerate",
+    "peft",
+    "hypothesis",
+    "mypy",
+    "streamlit",
+    "plotly",
+    "gensim",
+    "spacy",
+    "textual",
+    "anyio",
+    "trio",
+    "tornado",
+    "notebook",
+    "ipython",
+    "babel",
+    "docutils",
+    "textblob",
+    "cryptography",
+    "pillow",
+    "botocore",
+    "boto3",
+    "beautifulsoup4",
+    "black",
 )
 PERMISSIVE = re.compile(r"\b(MIT|BSD|Apache|PSF|Python Software Foundation|ISC|0BSD|HPND)\b", re.IGNORECASE)
 RESTRICTIVE = re.compile(r"\b(A?L?GPL|GNU|MPL|Mozilla|proprietary|CC-BY-NC)\b", re.IGNORECASE)
@@ -31,11 +94,17 @@ _LINK = re.compile(r"`([^`<]+?)\s*<[^>`]*>`_{0,2}")
 _MARKDOWN_LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 _REFERENCE = re.compile(r"\s*\[[\w.-]+\]_")
 _WORD = re.compile(r"^[\"'(]*[A-Za-z][a-z'’-]*[a-z]?[\"').,;:!?]*$")
-_SECTION = re.compile(r"^(parameters?|returns?|args|arguments|raises|attributes|examples?|references?|see also|yields|"
-                      r"notes?|usage|methods|keyword "
-                      r"arguments|warnings?|inputs?|outputs?|shape|exceptions)\s*:?$", re.I)
-_SKIPPED_SECTION = re.compile(r"^(parameters?|returns?|args|arguments|raises|attributes|examples?|references?|see also|"
-                              r"yields|usage|methods|keyword arguments|shape|exceptions)\s*:?$", re.IGNORECASE)
+_SECTION = re.compile(
+    r"^(parameters?|returns?|args|arguments|raises|attributes|examples?|references?|see also|yields|"
+    r"notes?|usage|methods|keyword "
+    r"arguments|warnings?|inputs?|outputs?|shape|exceptions)\s*:?$",
+    re.I,
+)
+_SKIPPED_SECTION = re.compile(
+    r"^(parameters?|returns?|args|arguments|raises|attributes|examples?|references?|see also|"
+    r"yields|usage|methods|keyword arguments|shape|exceptions)\s*:?$",
+    re.IGNORECASE,
+)
 
 
 def licence_of(name: str) -> str | None:
@@ -44,8 +113,9 @@ def licence_of(name: str) -> str | None:
         info = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return None
-    classifiers = [value.split("::")[-1].strip() for value in info.get_all("Classifier") or []
-                   if value.startswith("License ::")]
+    classifiers = [
+        value.split("::")[-1].strip() for value in info.get_all("Classifier") or [] if value.startswith("License ::")
+    ]
     declared = info.get("License-Expression") or "; ".join(classifiers) or (info.get("License") or "")
     declared = " ".join(declared.split())[:120]
     if not PERMISSIVE.search(declared) or RESTRICTIVE.search(declared):
@@ -97,8 +167,9 @@ def clean_markup(text: str) -> str:
 
 
 def _is_prose(paragraph: str) -> bool:
-    if len(paragraph) < 50 or any(mark in paragraph for mark in (">>>", "http", "===", "---", "|--",
-        "::", "\\", "$", "@", " : ")):
+    if len(paragraph) < 50 or any(
+        mark in paragraph for mark in (">>>", "http", "===", "---", "|--", "::", "\\", "$", "@", " : ")
+    ):
         return False
     tokens = paragraph.split()
     if len(tokens) < 9 or paragraph[0] in "-*+#.|:>" or paragraph[-1] not in ".!?:)\"'":

@@ -8,13 +8,17 @@ from . import words
 from .support_topics import TOPICS, Topic
 from .text import chat, join, phrase, roughen, spin
 
-ROLE = ("[You are the [assistant|chat assistant|support agent|helper|helpful assistant] of {shop}[|, a~ {kind}|, a~ "
-        "{kind} in "
-        "{town_}].|You [answer questions|help customers] for {shop}[|, a~ {kind}].|{shop} is a~ {kind}. You are its "
-        "[assistant|support agent].|You work for {shop}. [Be polite and brief.|Be friendly.|Answer in one or two "
-        "sentences.]]")
-GREET = ("[Hello|Hi|Hey|Good morning|Good afternoon|Good evening|Hi there|Hello there][|, I have a question|, quick "
-         "question|, can you help me|, I need some help][.|!]")
+ROLE = (
+    "[You are the [assistant|chat assistant|support agent|helper|helpful assistant] of {shop}[|, a~ {kind}|, a~ "
+    "{kind} in "
+    "{town_}].|You [answer questions|help customers] for {shop}[|, a~ {kind}].|{shop} is a~ {kind}. You are its "
+    "[assistant|support agent].|You work for {shop}. [Be polite and brief.|Be friendly.|Answer in one or two "
+    "sentences.]]"
+)
+GREET = (
+    "[Hello|Hi|Hey|Good morning|Good afternoon|Good evening|Hi there|Hello there][|, I have a question|, quick "
+    "question|, can you help me|, I need some help][.|!]"
+)
 HELLO = (
     "[Hello|Hi|Welcome to {shop}|Good day|Hello and welcome][!|.] [How can I help you[| today]?|What can I do for you?|"
     "How may I help?]"
@@ -29,21 +33,25 @@ CLOSE_USER = (
     "[Thanks|Thank you|Thank you very much|Great, thanks|Perfect, thank you|That is all, thanks|Many thanks|Thanks a "
     "lot|Wonderful][.|!| for your help.|. Have a nice day!|. Bye!]"
 )
-CLOSE_ASSISTANT = ("[You are welcome|My pleasure|Happy to help|Glad I could help|No problem at all|Any time][.|!] "
-                   "[Have a "
-                   "[nice|great|lovely] day[.|!]|We look forward to [seeing you|your visit].|Just write again if you "
-                   "need "
-                   "anything else.|See you soon at {shop}.|]")
+CLOSE_ASSISTANT = (
+    "[You are welcome|My pleasure|Happy to help|Glad I could help|No problem at all|Any time][.|!] "
+    "[Have a "
+    "[nice|great|lovely] day[.|!]|We look forward to [seeing you|your visit].|Just write again if you "
+    "need "
+    "anything else.|See you soon at {shop}.|]"
+)
 POLITE = (
     "[|||||| Is there anything else I can help you with?| Let me know if you have more questions.| I hope that helps.| "
     "Feel free to ask if anything is unclear.]"
 )
 OPENER = "[|||||||||Sure. |Of course. |Good question. |Gladly. |Thanks for asking. |Certainly. |Happy to help. ]"
-UNKNOWN = ("[I am sorry, but I do not have any information about {subject}.|Sorry, I do not know about {subject}.|"
-           "Unfortunately I have no details about {subject}.|I don't have information about {subject}, I'm afraid.] "
-           "[Please contact our team[| directly].|Our staff will be glad to help you with that.|Please ask our "
-           "staff.|I can "
-           "answer other questions about {shop}, though.|You could ask in person at {shop}.]")
+UNKNOWN = (
+    "[I am sorry, but I do not have any information about {subject}.|Sorry, I do not know about {subject}.|"
+    "Unfortunately I have no details about {subject}.|I don't have information about {subject}, I'm afraid.] "
+    "[Please contact our team[| directly].|Our staff will be glad to help you with that.|Please ask our "
+    "staff.|I can "
+    "answer other questions about {shop}, though.|You could ask in person at {shop}.]"
+)
 
 
 def base_slots(rng: random.Random) -> dict[str, str]:
@@ -52,10 +60,19 @@ def base_slots(rng: random.Random) -> dict[str, str]:
     site = shop.lower().replace(" ", "").replace("'", "")
     number = rng.randrange(2, 60)
     return {
-        "shop": shop, "kind": kind, "site": site, "town_": words.place(rng), "street_": words.street(rng),
-        "person_": words.full_name(rng), "product_": words.product(rng), "product": words.product(rng),
-        "job_": rng.choice(words.JOBS), "n": str(number), "m": str(number + rng.randrange(10, 90)),
-        "c": str(max(1, number // 2)), "num": str(rng.randrange(10, 99)),
+        "shop": shop,
+        "kind": kind,
+        "site": site,
+        "town_": words.place(rng),
+        "street_": words.street(rng),
+        "person_": words.full_name(rng),
+        "product_": words.product(rng),
+        "product": words.product(rng),
+        "job_": rng.choice(words.JOBS),
+        "n": str(number),
+        "m": str(number + rng.randrange(10, 90)),
+        "c": str(max(1, number // 2)),
+        "num": str(rng.randrange(10, 99)),
         "key": rng.choice(words.COLOURS) + rng.choice(words.ANIMALS) + str(rng.randrange(10, 99)),
         "p": f"{rng.randrange(10, 99)} {rng.randrange(100, 999)} {rng.randrange(100, 9999)}",
     }

@@ -9,7 +9,8 @@ from .fact_tables import rows
 from .text import chat, gerund, join, listing, phrase, roughen, spin
 
 # task | steps separated by / | a tip
-HOW_TO = rows("""
+HOW_TO = rows(
+    """
 cook rice | rinse the rice under cold water / add twice as much water as rice / bring it to the boil / let it simmer
 for [12|15] minutes with the lid on | do not stir it too often; boil an egg | bring water to the boil / lower the
 egg into the water with a spoon / wait [six|seven|nine] minutes / cool it under cold water | a fresh egg needs a
@@ -71,18 +72,23 @@ a low angle / draw it over the stone / turn it and repeat | never hurry with a s
 food | fill it with hot water / add some baking soda / let it stand overnight / wipe it with a sponge | do not
 scratch the pan; read a map | turn the map so that north is up / find where you are / follow the lines of the paths
 / compare with what you see | count the crossings; pitch a tent | find a flat place / lay out the ground sheet / put
-the poles together / fasten the ropes | check which way the wind blows""", " | ")
-ASK_HOW = ("[How [do|can|should] I {do}?|What is the [best|easiest|right] way to {do}?|[Can|Could] you [explain|tell "
-           "me|show me] how to {do}?|I [want|need|would like] to {do}. "
-           "[What do I do|Where do I start|How does it work]?|I have never tried {doing}. Any "
-           "[advice|tips|ideas]?|Explain how to {do}[|, please].|What are the steps for {doing}?|"
-           "{doing.cap}: how does it work?|My {kin} wants to {do}. What should [I say|we do]?|Help me {do}[|, "
-           "please].]")
+the poles together / fasten the ropes | check which way the wind blows""",
+    " | ",
+)
+ASK_HOW = (
+    "[How [do|can|should] I {do}?|What is the [best|easiest|right] way to {do}?|[Can|Could] you [explain|tell "
+    "me|show me] how to {do}?|I [want|need|would like] to {do}. "
+    "[What do I do|Where do I start|How does it work]?|I have never tried {doing}. Any "
+    "[advice|tips|ideas]?|Explain how to {do}[|, please].|What are the steps for {doing}?|"
+    "{doing.cap}: how does it work?|My {kin} wants to {do}. What should [I say|we do]?|Help me {do}[|, "
+    "please].]"
+)
 HOW_LEAD = (
     "[Here is how to {do}:|{doing.cap} is not hard.|That is easy.|Sure.|Of course.|Gladly.|Here are the steps.|This "
     "is a good way:|]"
 )
-SMALL_TALK = rows("""
+SMALL_TALK = rows(
+    """
 [How are you|How are you doing|How is it going][|?| today?] | [I am doing well, thank you|Very well, thanks|Fine,
 thank you]. [How are you?|And you?|How can I help?]; [What is your name|Who are you]? | [I am an assistant|I am a
 computer program that answers questions]. [How can I help you?|Ask me anything.|]; [Good morning|Morning]! | Good
@@ -99,7 +105,10 @@ great|That was helpful|Well done]! | [Thank you|That is kind of you|I am glad to
 made a mistake]. | I am sorry[| about that]. [Could you tell me what is wrong|Please tell me more so that I can
 correct it]?; [What should I cook tonight|What can I have for dinner]? | [How about|Maybe|You could try] {food}?;
 [Which hobby would suit me|I need a new hobby]. | [How about|Maybe|Have you tried] {hobby}?""".replace(
-    "?|And", "?|And"), " | ")
+        "?|And", "?|And"
+    ),
+    " | ",
+)
 PERSONAL = [
     ("my name is {name}", "What is my name", "Your name is {name}."),
     ("I live in {town}", "Where do I live", "You live in {town}."),
@@ -117,44 +126,76 @@ PERSONAL = [
     ("I want to buy a~ {item}", "What do I want to buy", "You want to buy a~ {item}."),
 ]
 REQUESTS = [
-    ("[I would like|I want|Can I get|Could I have] {n} {food2}, please.",
-    "[Sure, {n} {food2}|Of course. {n} {food2}|{n} {food2}, gladly]. [Anything to drink?|Anything else?|That will be "
-    "{price}.]"),
-    ("[Please book|Can you book|I would like to book] a table for {n} people on {day} at {time}. [My name is "
-     "{name}.|The name is {name}.]", "[I have noted|Your table is booked:|All right,] a table for {n} "
-     "people on {day} at {time}, under the name {name}."),
-    ("[My order {code} has not arrived|I am still waiting for order {code}|Where is order {code}]. It was a~ {item}, "
-     "ordered on {date}.", "I am sorry that your {item} is late. I will check order {code} from "
-     "{date} [for you|right away].|I am sorry about the delay. Order {code} was placed on {date}; I will ask where "
-     "your {item} is."),
-    ("[The {item} I bought|My new {item}] [is broken|does not work|has a scratch]. [Order|My order number is|The "
-     "number is] {code}.", "I am sorry [to hear that|about your {item}]. [We can replace the {item} from "
-     "order {code}|For order {code} you can have a new {item} or your money back]."),
-    ("[Please move|Can you move|I need to move] my appointment from {day} to {day2} at {time}.",
-    "[Your appointment is now on {day2} at {time}|Done. I moved it from {day} to {day2} at {time}|Of course. See you "
-     "on {day2} at {time} instead of {day}]."),
-    ("[Please change|I need to change|Can you update] my address. I now live at {street} in {town}.",
-    "[Thank you|Done|All right]. Your new address is {street}, {town}."),
-    ("[Remind me|Please remind me] to [call|visit|write to] {name} on {day} at {time}.",
-    "[I will remind you|Noted: I will remind you] about {name} on {day} at {time}."),
-    ("[Please cancel|I want to cancel] my [order|booking] {code}[| because I changed my mind| because it takes too "
-     "long].", "[Your request for {code} is noted|{code} will be cancelled|I will cancel {code} for "
-     "you]. [You will get a message soon.|Is there anything else?]"),
-    ("I was charged {price} twice on {date}. My name is {full}.",
-    "I am sorry about that, {full}. I will [look into|check] the second payment of {price} from {date}."),
-    ("[Add|Please add|Put] {food}, a~ {item} and {food3} to my list.",
-    "[Your list now has|I added|On your list:] {food}, a~ {item} and {food3}."),
-    ("I am looking for a~ {colour} {item} for less than {price}.",
-    "[You are looking for a~ {colour} {item}|So it should be a~ {colour} {item}] below {price}. [Do you have a size "
-    "in mind?|I will have a look.|Is it a present?]"),
-    ("[I lost my {colour} {item}|I left my {colour} {item}] on the [bus|train|tram] to {town} on {date}.",
-    "I am sorry that you lost your {colour} {item}. I noted the [trip|journey] to {town} on {date}."),
-    ("[It is|Today is] {name}'s birthday and {she} loves {hobby}. What could I give {her}?",
-    "[Since {name} loves {hobby}, a book about {hobby} would be nice|Maybe something that has to do with "
-    "{hobby}|{name} "
-     "might like a day of {hobby} with you]."),
-    ("[Which is cheaper|What costs less]: the {item} for ${n1} or the {item2} for ${n2}?",
-    "The {cheap} is cheaper. It costs only ${low}."),
+    (
+        "[I would like|I want|Can I get|Could I have] {n} {food2}, please.",
+        "[Sure, {n} {food2}|Of course. {n} {food2}|{n} {food2}, gladly]. [Anything to drink?|Anything else?|That will be "
+        "{price}.]",
+    ),
+    (
+        "[Please book|Can you book|I would like to book] a table for {n} people on {day} at {time}. [My name is "
+        "{name}.|The name is {name}.]",
+        "[I have noted|Your table is booked:|All right,] a table for {n} "
+        "people on {day} at {time}, under the name {name}.",
+    ),
+    (
+        "[My order {code} has not arrived|I am still waiting for order {code}|Where is order {code}]. It was a~ {item}, "
+        "ordered on {date}.",
+        "I am sorry that your {item} is late. I will check order {code} from "
+        "{date} [for you|right away].|I am sorry about the delay. Order {code} was placed on {date}; I will ask where "
+        "your {item} is.",
+    ),
+    (
+        "[The {item} I bought|My new {item}] [is broken|does not work|has a scratch]. [Order|My order number is|The "
+        "number is] {code}.",
+        "I am sorry [to hear that|about your {item}]. [We can replace the {item} from "
+        "order {code}|For order {code} you can have a new {item} or your money back].",
+    ),
+    (
+        "[Please move|Can you move|I need to move] my appointment from {day} to {day2} at {time}.",
+        "[Your appointment is now on {day2} at {time}|Done. I moved it from {day} to {day2} at {time}|Of course. See you "
+        "on {day2} at {time} instead of {day}].",
+    ),
+    (
+        "[Please change|I need to change|Can you update] my address. I now live at {street} in {town}.",
+        "[Thank you|Done|All right]. Your new address is {street}, {town}.",
+    ),
+    (
+        "[Remind me|Please remind me] to [call|visit|write to] {name} on {day} at {time}.",
+        "[I will remind you|Noted: I will remind you] about {name} on {day} at {time}.",
+    ),
+    (
+        "[Please cancel|I want to cancel] my [order|booking] {code}[| because I changed my mind| because it takes too "
+        "long].",
+        "[Your request for {code} is noted|{code} will be cancelled|I will cancel {code} for "
+        "you]. [You will get a message soon.|Is there anything else?]",
+    ),
+    (
+        "I was charged {price} twice on {date}. My name is {full}.",
+        "I am sorry about that, {full}. I will [look into|check] the second payment of {price} from {date}.",
+    ),
+    (
+        "[Add|Please add|Put] {food}, a~ {item} and {food3} to my list.",
+        "[Your list now has|I added|On your list:] {food}, a~ {item} and {food3}.",
+    ),
+    (
+        "I am looking for a~ {colour} {item} for less than {price}.",
+        "[You are looking for a~ {colour} {item}|So it should be a~ {colour} {item}] below {price}. [Do you have a size "
+        "in mind?|I will have a look.|Is it a present?]",
+    ),
+    (
+        "[I lost my {colour} {item}|I left my {colour} {item}] on the [bus|train|tram] to {town} on {date}.",
+        "I am sorry that you lost your {colour} {item}. I noted the [trip|journey] to {town} on {date}.",
+    ),
+    (
+        "[It is|Today is] {name}'s birthday and {she} loves {hobby}. What could I give {her}?",
+        "[Since {name} loves {hobby}, a book about {hobby} would be nice|Maybe something that has to do with "
+        "{hobby}|{name} "
+        "might like a day of {hobby} with you].",
+    ),
+    (
+        "[Which is cheaper|What costs less]: the {item} for ${n1} or the {item2} for ${n2}?",
+        "The {cheap} is cheaper. It costs only ${low}.",
+    ),
 ]
 
 
@@ -165,36 +206,64 @@ def _slots(rng: random.Random) -> dict[str, str]:
     woman = rng.random() < 0.5
     day, day2 = rng.sample(words.DAYS, 2)
     foods = [food.strip() for food in rng.sample(words.FOODS, 3)]
-    return {"name": rng.choice(words.FEMALE if woman else words.MALE), "she": "she" if woman else "he",
-        "her": "her" if woman else "him", "friend": words.first_name(rng),
-            "full": words.full_name(rng), "town": words.place(rng), "town2": words.place(rng),
-            "job": rng.choice(words.JOBS), "age": str(rng.randrange(15, 80)),
-            "colour": rng.choice(words.COLOURS),
-            "animal": rng.choice(["dog", "cat", "parrot", "rabbit", "horse", "hamster"]), "item": item, "item2": item2,
-            "pet": rng.choice(
-                "Pepper Biscuit Socks Button Pickle Ginger Muffin Toffee Pebble Smudge Waffle "
-                "Domino".split()), "hobby": rng.choice(words.HOBBIES).strip(),
-            "day": day, "day2": day2, "time": words.time_of_day(rng), "code": words.code(rng),
-            "price": words.price(rng), "date": words.date(rng), "street": words.street(rng),
-            "n": rng.choice(["two", "three", "four", "five", "six"]), "food": foods[0], "food3": foods[1],
-            "food2": rng.choice(["coffees", "pizzas", "salads", "sandwiches", "teas", "soups"]),
-            "n1": str(low if first else high), "n2": str(high if first else low), "low": str(low),
-            "cheap": item if first else item2}
+    return {
+        "name": rng.choice(words.FEMALE if woman else words.MALE),
+        "she": "she" if woman else "he",
+        "her": "her" if woman else "him",
+        "friend": words.first_name(rng),
+        "full": words.full_name(rng),
+        "town": words.place(rng),
+        "town2": words.place(rng),
+        "job": rng.choice(words.JOBS),
+        "age": str(rng.randrange(15, 80)),
+        "colour": rng.choice(words.COLOURS),
+        "animal": rng.choice(["dog", "cat", "parrot", "rabbit", "horse", "hamster"]),
+        "item": item,
+        "item2": item2,
+        "pet": rng.choice(
+            "Pepper Biscuit Socks Button Pickle Ginger Muffin Toffee Pebble Smudge Waffle Domino".split()
+        ),
+        "hobby": rng.choice(words.HOBBIES).strip(),
+        "day": day,
+        "day2": day2,
+        "time": words.time_of_day(rng),
+        "code": words.code(rng),
+        "price": words.price(rng),
+        "date": words.date(rng),
+        "street": words.street(rng),
+        "n": rng.choice(["two", "three", "four", "five", "six"]),
+        "food": foods[0],
+        "food3": foods[1],
+        "food2": rng.choice(["coffees", "pizzas", "salads", "sandwiches", "teas", "soups"]),
+        "n1": str(low if first else high),
+        "n2": str(high if first else low),
+        "low": str(low),
+        "cheap": item if first else item2,
+    }
 
 
 def how_to(rng: random.Random) -> list[tuple[str, str]]:
     """A question about how to do something and the steps as an answer."""
     do, steps_text, tip = rng.choice(HOW_TO)
-    slots = {"do": do, "doing": gerund(do),
-        "kin": rng.choice(["son", "daughter", "friend", "neighbour", "mother", "flatmate"])}
+    slots = {
+        "do": do,
+        "doing": gerund(do),
+        "kin": rng.choice(["son", "daughter", "friend", "neighbour", "mother", "flatmate"]),
+    }
     steps = [phrase(rng, step.strip()) for step in steps_text.split(" / ")]
     question = roughen(rng, spin(rng, ASK_HOW, slots))
     if rng.random() < 0.3:
-        answer = "\n".join([spin(rng, HOW_LEAD, slots) or "Here are the steps.",
-            *(f"{i}. {step[:1].upper()}{step[1:]}." for i, step in enumerate(steps, 1))])
+        answer = "\n".join(
+            [
+                spin(rng, HOW_LEAD, slots) or "Here are the steps.",
+                *(f"{i}. {step[:1].upper()}{step[1:]}." for i, step in enumerate(steps, 1)),
+            ]
+        )
     else:
-        first, last = rng.choice(["First, ", "To begin, ", "Start like this: ",
-            "At first, "]), rng.choice(["Finally, ", "At the end, ", "As the last step, ", "Then "])
+        first, last = (
+            rng.choice(["First, ", "To begin, ", "Start like this: ", "At first, "]),
+            rng.choice(["Finally, ", "At the end, ", "As the last step, ", "Then "]),
+        )
         middle = [rng.choice(["Then ", "Next, ", "After that, ", "Now "]) + step + "." for step in steps[1:-1]]
         answer = join(spin(rng, HOW_LEAD, slots), f"{first}{steps[0]}.", *middle, f"{last}{steps[-1]}.")
     turns = [("user", question), ("assistant", answer)]
@@ -203,15 +272,25 @@ def how_to(rng: random.Random) -> list[tuple[str, str]]:
     if draw < 0.35:
         turns[1] = ("assistant", f"{answer}{chr(10) if chr(10) in answer else ' '}{tip_text}")
     elif draw < 0.5:
-        turns += [("user",
-            spin(rng,
-                "[Any tips|Do you have a tip|Is there anything else I should know|What should I watch out for]?")),
-                ("assistant", tip_text)]
+        turns += [
+            (
+                "user",
+                spin(
+                    rng,
+                    "[Any tips|Do you have a tip|Is there anything else I should know|What should I watch out for]?",
+                ),
+            ),
+            ("assistant", tip_text),
+        ]
     elif draw < 0.65:
         index = rng.randrange(len(steps) - 1)
-        turns += [("user", spin(rng, f"[What comes after that|What do I do after this]: {steps[index]}?")),
-            ("assistant", spin(rng, f"[After that, {steps[index + 1]}|{steps[index + 1]}|"
-                        f"The next step is: {steps[index + 1]}]."))]
+        turns += [
+            ("user", spin(rng, f"[What comes after that|What do I do after this]: {steps[index]}?")),
+            (
+                "assistant",
+                spin(rng, f"[After that, {steps[index + 1]}|{steps[index + 1]}|The next step is: {steps[index + 1]}]."),
+            ),
+        ]
     return turns
 
 
@@ -220,12 +299,19 @@ def personal(rng: random.Random) -> list[tuple[str, str]]:
     slots = _slots(rng)
     facts = rng.sample([fact for fact in PERSONAL if fact[1]], rng.choice([1, 2, 2, 3]))
     told = listing([phrase(rng, fact[0], slots) for fact in facts])
-    turns = [("user", spin(rng, "[Hi|Hello|Hey|Good evening]! ") + " " + spin(rng, told) + "."),
-             ("assistant",
-             spin(rng,
-                 "[Nice to meet you|Thank you for telling me|Good to know|Thanks, I will keep that in "
-                 "mind|Hello]" + (", {name}" if "{name}" in facts[0][0] else "") + "[.|!] "
-                                     "[How can I help you?|What can I do for you?|]", slots))]
+    turns = [
+        ("user", spin(rng, "[Hi|Hello|Hey|Good evening]! ") + " " + spin(rng, told) + "."),
+        (
+            "assistant",
+            spin(
+                rng,
+                "[Nice to meet you|Thank you for telling me|Good to know|Thanks, I will keep that in "
+                "mind|Hello]" + (", {name}" if "{name}" in facts[0][0] else "") + "[.|!] "
+                "[How can I help you?|What can I do for you?|]",
+                slots,
+            ),
+        ),
+    ]
     for _, question, answer in rng.sample(facts, rng.randrange(1, len(facts) + 1)):
         turns += [("user", roughen(rng, spin(rng, question, slots) + "?")), ("assistant", spin(rng, answer, slots))]
     return turns
@@ -244,19 +330,33 @@ def request(rng: random.Random) -> list[tuple[str, str]]:
     ask, answer = rng.choice(REQUESTS)
     if ".|I" in answer and answer.startswith("I am"):
         answer = f"[{answer}]"
-    return [("user", roughen(rng, join(phrase(rng, "[||Hello. |Hi! |Good morning. ]"), spin(rng, ask, slots)))),
-        ("assistant", spin(rng, answer, slots))]
+    return [
+        ("user", roughen(rng, join(phrase(rng, "[||Hello. |Hi! |Good morning. ]"), spin(rng, ask, slots)))),
+        ("assistant", spin(rng, answer, slots)),
+    ]
 
 
 def talk_document(rng: random.Random) -> str:
     """An everyday chat of one to four exchanges."""
-    turns = [("system",
-        spin(rng,
-            "[You are a helpful assistant.|You are a friendly assistant.|You help people with everyday questions.|Be "
-            "polite, clear and brief.]"))] if rng.random() < 0.25 else []
+    turns = (
+        [
+            (
+                "system",
+                spin(
+                    rng,
+                    "[You are a helpful assistant.|You are a friendly assistant.|You help people with everyday questions.|Be "
+                    "polite, clear and brief.]",
+                ),
+            )
+        ]
+        if rng.random() < 0.25
+        else []
+    )
     for _ in range(rng.choice([1, 1, 1, 2, 2, 3])):
         turns += rng.choices([how_to, personal, small_talk, request], [4, 3, 1, 5])[0](rng)
     if rng.random() < 0.12:
-        turns += [("user", spin(rng, "[Thanks|Thank you|Great, thanks|Perfect]!")),
-            ("assistant", spin(rng, "[You are welcome|My pleasure|Happy to help|Any time]!"))]
+        turns += [
+            ("user", spin(rng, "[Thanks|Thank you|Great, thanks|Perfect]!")),
+            ("assistant", spin(rng, "[You are welcome|My pleasure|Happy to help|Any time]!")),
+        ]
     return chat(turns)

@@ -13,12 +13,38 @@ _SENTENCE_START = re.compile(r"(^|[.!?] |\n|: \")([a-z])")
 _AN_EXCEPTIONS = ("hour", "honest", "heir", "honour")
 _A_EXCEPTIONS = ("uni", "use", "usu", "eur", "one", "once", "ukulele")
 _IRREGULAR = {
-    "child": "children", "person": "people", "man": "men", "woman": "women", "foot": "feet", "tooth": "teeth",
-    "mouse": "mice", "goose": "geese", "sheep": "sheep", "deer": "deer", "fish": "fish", "knife": "knives",
-    "leaf": "leaves", "wolf": "wolves", "shelf": "shelves", "loaf": "loaves", "scarf": "scarves", "half": "halves",
-    "wife": "wives", "life": "lives", "calf": "calves", "thief": "thieves", "potato": "potatoes",
-    "tomato": "tomatoes", "hero": "heroes", "ox": "oxen", "scissors": "scissors", "trousers": "trousers",
-    "headphones": "headphones", "trainers": "trainers", "cactus": "cacti", "moose": "moose",
+    "child": "children",
+    "person": "people",
+    "man": "men",
+    "woman": "women",
+    "foot": "feet",
+    "tooth": "teeth",
+    "mouse": "mice",
+    "goose": "geese",
+    "sheep": "sheep",
+    "deer": "deer",
+    "fish": "fish",
+    "knife": "knives",
+    "leaf": "leaves",
+    "wolf": "wolves",
+    "shelf": "shelves",
+    "loaf": "loaves",
+    "scarf": "scarves",
+    "half": "halves",
+    "wife": "wives",
+    "life": "lives",
+    "calf": "calves",
+    "thief": "thieves",
+    "potato": "potatoes",
+    "tomato": "tomatoes",
+    "hero": "heroes",
+    "ox": "oxen",
+    "scissors": "scissors",
+    "trousers": "trousers",
+    "headphones": "headphones",
+    "trainers": "trainers",
+    "cactus": "cacti",
+    "moose": "moose",
 }
 
 
@@ -105,7 +131,7 @@ def _articles(text: str) -> str:
 
 def _n(word: str) -> str:
     lower = word.lower()
-    if lower.startswith(_AN_EXCEPTIONS) or lower.startswith(("8", "11", "18")) and lower[:3] != "110":
+    if lower.startswith(_AN_EXCEPTIONS) or (lower.startswith(("8", "11", "18")) and lower[:3] != "110"):
         return "n"
     return "n" if lower[0] in "aeiou" and not lower.startswith(_A_EXCEPTIONS) else ""
 
@@ -142,9 +168,45 @@ def gerund(verb: str) -> str:
 
 
 _DOUBLING = {
-    "get", "put", "set", "cut", "plan", "stop", "swim", "run", "sit", "win", "knit", "chop", "clap", "shop", "rob",
-    "trim", "hug", "pat", "dig", "wrap", "travel", "spin", "rub", "pack-up", "begin", "let", "grab", "drop", "skip",
-    "mop", "pot", "stir", "hit", "tap", "plug", "unplug", "cancel", "step", "jog",
+    "get",
+    "put",
+    "set",
+    "cut",
+    "plan",
+    "stop",
+    "swim",
+    "run",
+    "sit",
+    "win",
+    "knit",
+    "chop",
+    "clap",
+    "shop",
+    "rob",
+    "trim",
+    "hug",
+    "pat",
+    "dig",
+    "wrap",
+    "travel",
+    "spin",
+    "rub",
+    "pack-up",
+    "begin",
+    "let",
+    "grab",
+    "drop",
+    "skip",
+    "mop",
+    "pot",
+    "stir",
+    "hit",
+    "tap",
+    "plug",
+    "unplug",
+    "cancel",
+    "step",
+    "jog",
 }
 
 
@@ -184,9 +246,9 @@ def _slip(rng: random.Random, text: str) -> str:
     at = rng.randrange(1, len(word) - 2)
     kind = rng.random()
     if kind < 0.5:
-        word = word[:at] + word[at + 1] + word[at] + word[at + 2:]
+        word = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
     elif kind < 0.8:
-        word = word[:at] + word[at + 1:]
+        word = word[:at] + word[at + 1 :]
     else:
         word = word[:at] + word[at] + word[at:]
     words[index] = word
@@ -200,6 +262,8 @@ def join(*parts: str) -> str:
         if not part:
             continue
         if text and text[-1] not in ".!?" and not part.startswith(("I ", "I'")):
-            part = part[:1].lower() + part[1:]
-        text = f"{text} {part}" if text else part
+            joined = part[:1].lower() + part[1:]
+        else:
+            joined = part
+        text = f"{text} {joined}" if text else joined
     return text

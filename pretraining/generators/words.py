@@ -29,31 +29,47 @@ Maple Leaf Two Foxes Green Gate Morning Star Happy Badger Stone Bridge Little Wr
 Rosewood Clover Wild Thyme Northgate Plum Tree Bright Penny Quick Hare Cedar Lantern Saffron Riverbend Ivory Meadow
 Tall Pines Blue Anchor Hilltop Velvet Lemon Drop Paper Moon Iron Horse Snowdrop Elderberry Sandpiper Thistle""".split()
 SHOP_KINDS = {
-    "bookshop": ["Books", "Bookshop", "Book House", "Pages"], "bakery": ["Bakery", "Bread", "Bakehouse"],
-    "bicycle shop": ["Cycles", "Bikes", "Bicycle Works"], "hotel": ["Hotel", "Inn", "Guest House"],
-    "restaurant": ["Kitchen", "Restaurant", "Table"], "clothing store": ["Clothing", "Outfitters", "Wear"],
-    "electronics store": ["Electronics", "Devices", "Tech"], "furniture store": ["Furniture", "Home", "Interiors"],
-    "toy shop": ["Toys", "Toy Box", "Games"], "gym": ["Gym", "Fitness", "Sports Club"],
-    "hair salon": ["Hair", "Salon", "Hair Studio"], "pet shop": ["Pets", "Pet Supplies", "Animal Store"],
-    "music school": ["Music School", "Music Academy"], "cinema": ["Cinema", "Picture House"],
-    "travel agency": ["Travel", "Tours", "Journeys"], "shoe shop": ["Shoes", "Footwear"],
-    "phone company": ["Mobile", "Telecom"], "internet provider": ["Broadband", "Internet"],
-    "flower shop": ["Flowers", "Florist"], "grocery store": ["Market", "Foods", "Grocers"],
-    "car rental company": ["Car Rental", "Cars"], "language school": ["Language School", "Languages"],
-    "swimming pool": ["Pool", "Swim Centre"], "bank": ["Bank", "Savings Bank"], "museum": ["Museum", "Gallery"],
-    "cleaning service": ["Cleaning", "Home Care"], "coffee shop": ["Coffee", "Cafe", "Coffee House"],
-    "craft shop": ["Crafts", "Yarn and Crafts"], "camping shop": ["Outdoors", "Camping"],
-    "streaming service": ["Stream", "Films Online"], "office supplier": ["Office Supplies", "Stationery"],
+    "bookshop": ["Books", "Bookshop", "Book House", "Pages"],
+    "bakery": ["Bakery", "Bread", "Bakehouse"],
+    "bicycle shop": ["Cycles", "Bikes", "Bicycle Works"],
+    "hotel": ["Hotel", "Inn", "Guest House"],
+    "restaurant": ["Kitchen", "Restaurant", "Table"],
+    "clothing store": ["Clothing", "Outfitters", "Wear"],
+    "electronics store": ["Electronics", "Devices", "Tech"],
+    "furniture store": ["Furniture", "Home", "Interiors"],
+    "toy shop": ["Toys", "Toy Box", "Games"],
+    "gym": ["Gym", "Fitness", "Sports Club"],
+    "hair salon": ["Hair", "Salon", "Hair Studio"],
+    "pet shop": ["Pets", "Pet Supplies", "Animal Store"],
+    "music school": ["Music School", "Music Academy"],
+    "cinema": ["Cinema", "Picture House"],
+    "travel agency": ["Travel", "Tours", "Journeys"],
+    "shoe shop": ["Shoes", "Footwear"],
+    "phone company": ["Mobile", "Telecom"],
+    "internet provider": ["Broadband", "Internet"],
+    "flower shop": ["Flowers", "Florist"],
+    "grocery store": ["Market", "Foods", "Grocers"],
+    "car rental company": ["Car Rental", "Cars"],
+    "language school": ["Language School", "Languages"],
+    "swimming pool": ["Pool", "Swim Centre"],
+    "bank": ["Bank", "Savings Bank"],
+    "museum": ["Museum", "Gallery"],
+    "cleaning service": ["Cleaning", "Home Care"],
+    "coffee shop": ["Coffee", "Cafe", "Coffee House"],
+    "craft shop": ["Crafts", "Yarn and Crafts"],
+    "camping shop": ["Outdoors", "Camping"],
+    "streaming service": ["Stream", "Films Online"],
+    "office supplier": ["Office Supplies", "Stationery"],
 }
 PRODUCTS = {
     "kitchen": "electric kettle,toaster,blender,frying pan,coffee machine,rice cooker,chopping board,mixing "
-               "bowl,kitchen "
+    "bowl,kitchen "
     "scale,bread knife,teapot,oven glove,hand mixer,slow cooker,salad spinner,water jug,lunch box",
     "devices": "phone,laptop,tablet,printer,keyboard,monitor,camera,smart watch,radio,speaker,router,power "
-               "bank,charger,"
+    "bank,charger,"
     "memory card,web camera,desk lamp,game console,projector,hard drive,microphone",
     "home": "bookshelf,armchair,mattress,carpet,curtain,mirror,table lamp,wardrobe,desk,office "
-            "chair,cushion,blanket,wall "
+    "chair,cushion,blanket,wall "
     "clock,coffee table,candle,picture frame,laundry basket,ironing board,vacuum cleaner,fan,heater,towel",
     "clothes": "jacket,raincoat,sweater,shirt,dress,skirt,hat,belt,scarf,winter coat,hoodie,cardigan,tie,swimsuit,"
     "backpack,handbag,wallet,umbrella,pair of boots,pair of gloves,pair of jeans,pair of sandals",
@@ -61,10 +77,10 @@ PRODUCTS = {
     "sport": "tennis racket,football,yoga mat,bicycle,helmet,skateboard,tent,sleeping bag,water bottle,skipping rope,"
     "swimming cap,table tennis set,fishing rod,running vest,rucksack,canoe paddle,badminton set",
     "toys": "puzzle,board game,teddy bear,toy train,doll's house,kite,set of building blocks,paint set,card "
-            "game,scooter,"
+    "game,scooter,"
     "spinning top,toy robot,modelling kit",
     "paper": "notebook,novel,cookbook,travel guide,dictionary,calendar,fountain pen,box of "
-             "pencils,sketchbook,poster,diary,"
+    "pencils,sketchbook,poster,diary,"
     "map,children's book,set of envelopes,stapler",
     "tools": "hammer,screwdriver set,cordless drill,ladder,toolbox,tape measure,paint roller,torch,saw,extension cable",
     "music": "guitar,violin,keyboard stand,flute,drum kit,ukulele,harmonica,music stand,pair of headphones",
@@ -73,8 +89,20 @@ PRODUCTS_BY_GROUP: dict[str, list[str]] = {group: value.split(",") for group, va
 ALL_PRODUCTS: list[str] = [item for group in PRODUCTS_BY_GROUP.values() for item in group]
 COLOURS = "red,blue,green,black,white,grey,yellow,purple,brown,orange,pink,silver,navy,beige,turquoise,cream".split(",")
 DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-          "December"]
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 ANIMALS = """
 dog cat horse cow sheep goat pig rabbit hedgehog fox owl robin duck goose swan otter beaver squirrel mouse bear wolf
 deer turtle frog parrot crow pigeon donkey pony hamster tortoise badger mole bat heron penguin seal dolphin""".split()
@@ -82,23 +110,46 @@ FOODS = """apple pie,vegetable soup,fried rice,lentil stew,pancakes,roast chicke
 potato salad,cheese omelette,fish tacos,carrot cake,chocolate biscuits,bean chilli,onion tart,rice pudding,noodle soup,
 garlic bread,fruit salad,lemon cake,pumpkin curry,spinach quiche,baked potatoes,stuffed peppers,banana bread,leek soup,
 meatballs,vegetable lasagne,dumplings,plum jam,oat porridge,corn bread,apple crumble,grilled cheese""".replace(
-    "\n", "").split(",")
+    "\n", ""
+).split(",")
 HOBBIES = """painting,fishing,chess,knitting,gardening,swimming,cycling,baking,photography,reading,hiking,pottery,
 singing,running,dancing,sailing,drawing,woodworking,birdwatching,climbing,skating,sewing,astronomy,juggling,
 writing poems,collecting stamps,playing the guitar,playing the piano,learning languages,restoring old clocks""".replace(
-    "\n", "").split(",")
+    "\n", ""
+).split(",")
 JOBS = """teacher,nurse,carpenter,baker,pilot,gardener,farmer,plumber,engineer,librarian,musician,painter,mechanic,
 electrician,journalist,photographer,bus driver,firefighter,shopkeeper,tailor,architect,waiter,lawyer,accountant,
 translator,scientist,postman,hairdresser,sailor,builder,chef,dentist,police officer,designer,cleaner,actor,
 shepherd,train conductor,potter,bookseller,florist,cook,tour guide,secretary""".replace("\n", "").split(",")
 
 
-_SHOP_PAIRS = {"Old": "Mill", "Copper": "Pot", "Sunny": "Side", "Red": "Door", "Golden": "Crane", "Silver": "Oak",
-               "Maple": "Leaf", "Two": "Foxes", "Green": "Gate", "Morning": "Star", "Happy":
-                   "Badger", "Stone": "Bridge",
-               "Little": "Wren", "White": "Heron", "Wild": "Thyme", "Plum": "Tree", "Bright": "Penny", "Quick": "Hare",
-               "Cedar": "Lantern", "Ivory": "Meadow", "Tall": "Pines", "Blue": "Anchor", "Lemon": "Drop",
-               "Paper": "Moon", "Iron": "Horse"}
+_SHOP_PAIRS = {
+    "Old": "Mill",
+    "Copper": "Pot",
+    "Sunny": "Side",
+    "Red": "Door",
+    "Golden": "Crane",
+    "Silver": "Oak",
+    "Maple": "Leaf",
+    "Two": "Foxes",
+    "Green": "Gate",
+    "Morning": "Star",
+    "Happy": "Badger",
+    "Stone": "Bridge",
+    "Little": "Wren",
+    "White": "Heron",
+    "Wild": "Thyme",
+    "Plum": "Tree",
+    "Bright": "Penny",
+    "Quick": "Hare",
+    "Cedar": "Lantern",
+    "Ivory": "Meadow",
+    "Tall": "Pines",
+    "Blue": "Anchor",
+    "Lemon": "Drop",
+    "Paper": "Moon",
+    "Iron": "Horse",
+}
 _SECONDS = sorted(_SHOP_PAIRS.values())
 _SINGLES = [word for word in SHOP_HEAD if word not in _SHOP_PAIRS and word not in _SECONDS]
 
@@ -123,8 +174,9 @@ def place(rng: random.Random) -> str:
 
 def street(rng: random.Random) -> str:
     """An invented street address without the town."""
-    name = rng.choice(PLACE_HEAD) + rng.choice(["", "", "wood",
-        "field"]) if rng.random() < 0.6 else rng.choice(SURNAMES)
+    name = (
+        rng.choice(PLACE_HEAD) + rng.choice(["", "", "wood", "field"]) if rng.random() < 0.6 else rng.choice(SURNAMES)
+    )
     return f"{rng.randrange(1, 140)} {name} {rng.choice(['Street', 'Road', 'Lane', 'Avenue', 'Square', 'Court'])}"
 
 
@@ -155,7 +207,8 @@ def brand_name(rng: random.Random) -> str:
     """An invented product or brand name."""
     start = rng.choice(
         "Ar Bel Cor Dar El Fen Gal Hal Is Jor Kal Lor Mar Nov Ol Pra Quin Ral Sol Tar Ul Ver Wil Xan Yor "
-                       "Zel Bri Clo Dru Fla Gri Pla Sta Tri Vo Ka Mo Ne Ri Su".split())
+        "Zel Bri Clo Dru Fla Gri Pla Sta Tri Vo Ka Mo Ne Ri Su".split()
+    )
     middle = rng.choice(["", "a", "e", "i", "o", "an", "en", "il", "or", "ti", "de", "ma", "vi"])
     end = rng.choice("do ko la lix mar mo na neo nix pa que ra ro sa son ta tek to va vo x za zon dan bel ric".split())
     return start + middle + end

@@ -16,7 +16,7 @@ WANTED_STEPS = 700
 EPOCHS = (3, 12)
 EVALUATIONS = 12
 PATIENCE_EVALUATIONS = 4
-CPU_MICROBATCH_TOKENS = 4_096
+CPU_MICROBATCH_TOKENS = 2_048
 GPU_MICROBATCH_TOKENS = 16_384
 
 
@@ -67,7 +67,9 @@ def _settle_optimizer(resolution: Resolution, facts: Facts, sequences: int) -> N
         per_epoch = -(-sequences // batch_size)
         epochs = min(EPOCHS[1], max(EPOCHS[0], round(WANTED_STEPS / per_epoch)))
         resolution.settle(
-            "training.epochs", epochs, f"about {WANTED_STEPS} steps of {batch_size}, between {EPOCHS[0]} and {EPOCHS[1]} epochs"
+            "training.epochs",
+            epochs,
+            f"about {WANTED_STEPS} steps of {batch_size}, between {EPOCHS[0]} and {EPOCHS[1]} epochs",
         )
     billions = facts.parameters / 1e9
     kind = resolution.recipe.method.kind
@@ -99,7 +101,9 @@ def settle_lengths(resolution: Resolution, facts: Facts) -> None:
     resolution.settle("training.microbatch_tokens", budget, f"suits {where}")
     answer = max(16, min(facts.context // 2, 8 * math.ceil(1.25 * facts.longest_target / 8)))
     resolution.settle(
-        "evaluation.max_new_tokens", answer, f"a quarter more than the longest training answer ({facts.longest_target} tokens)"
+        "evaluation.max_new_tokens",
+        answer,
+        f"a quarter more than the longest training answer ({facts.longest_target} tokens)",
     )
 
 

@@ -137,6 +137,7 @@ class Stop:
         self.requested = True
 
     def __call__(self) -> bool:
+        """Whether it was asked to stop."""
         return self.requested
 
     def check(self) -> None:

@@ -1,10 +1,11 @@
 """The stages in order: the only file that knows them all.
 
-    prepare (read -> split -> tokenise -> settle) -> base -> train -> tuned -> compare -> report
+prepare (read -> split -> tokenise -> settle) -> base -> train -> tuned -> compare -> report
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Mapping
@@ -12,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attune.data.example import Example
 from attune.errors import AttuneError, EnvironmentFault, Interrupted
 from attune.events import Emit, Event, Note, Progress, RunFinished, Stop, silent
 from attune.prepare import PARTS, Prepared, prepare
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from attune.evaluate.types import Prediction
     from attune.model.load import LoadedModel
     from attune.tasks.task import Asking
+
+# On a CPU the backward of fused attention is slow; up to this length plain products are faster and fit in memory.
+EAGER_ATTENTION_TOKENS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,10 @@ def resume(reference: str, store: Store, emit: Emit = silent, *, stop: Stop | No
     with Run.open(store.find(reference)) as current:
         if current.record.state == "done":
             raise EnvironmentFault("this run is finished", where=current.id, fix="start a new one with `attune run`")
+        if not (current.folder / "data" / "splits.json").is_file():
+            raise EnvironmentFault(
+                "the run ended before its first stage", where=current.id, fix="start it anew with `attune run`"
+            )
         prepared = prepare(load(current.folder / "recipe.yaml"), store, emit, stop)
         known = current.read_json("data/splits.json")
         if known["fingerprint"] != _data_fingerprint(prepared):
@@ -100,8 +107,6 @@ def _write_preparation(current: Run, prepared: Prepared) -> None:
         part: [{"id": e.id, "file": e.origin.file, "line": e.origin.line} for e in getattr(splits, part)]
         for part in PARTS
     }
-    fingerprint = _data_fingerprint(prepared)
-    current.write_json("data/splits.json", {**listed, "reason": splits.reason, "fingerprint": fingerprint})
     origins = {e.id: e.origin for e in splits.train}
 
     def place(example_id: str) -> dict[str, Any]:
@@ -129,6 +134,9 @@ def _write_preparation(current: Run, prepared: Prepared) -> None:
     current.write_jsonl(
         "data/rejections.jsonl", [{**place(i), "reason": f"longer than {limit} tokens"} for i in prepared.train.dropped]
     )
+    # Written last: where it stands, everything that a resume needs stands.
+    fingerprint = _data_fingerprint(prepared)
+    current.write_json("data/splits.json", {**listed, "reason": splits.reason, "fingerprint": fingerprint})
 
 
 def _carry_out(current: Run, prepared: Prepared, store: Store, emit: Emit, stop: Stop) -> Outcome:
@@ -144,17 +152,21 @@ def _carry_out(current: Run, prepared: Prepared, store: Store, emit: Emit, stop:
         walk.train()
         walk.tuned()
         results = walk.judge()
+        finished = RunFinished(current.id, results["verdict"], str(_write_report(current)))
+        # "done" comes last: a run that is killed before it can still be resumed, and one that has it lacks nothing.
+        current.emit(finished)
         current.set_state("done")
-        report = _write_report(current)
-        tell(RunFinished(current.id, results["verdict"], str(report)))
+        emit(finished)
         return Outcome(current.folder, results)
     except Interrupted as interruption:
         current.set_state("interrupted")
         raise Interrupted(
             interruption.what, where=current.id, fix=f"go on with: attune run --resume {current.id}"
         ) from None
-    except AttuneError as error:
-        current.set_state("failed", str(error))
+    except Exception as error:
+        text = str(error) if isinstance(error, AttuneError) else f"{type(error).__name__}: {error}"
+        with contextlib.suppress(EnvironmentFault):  # a full disk may refuse this too; what is told is the first error
+            current.set_state("failed", text)
         raise
 
 
@@ -275,12 +287,22 @@ class _Walk:
         return load(self.prepared.model, init=recipe.method.init, dtype=self._dtype(), seed=recipe.training.seed)
 
     def _load_for_training(self) -> LoadedModel:
+        from attune.model.adapt import merge
         from attune.model.load import load
+        from attune.train.device import device
 
         recipe, task = self.prepared.recipe, self.prepared.task
-        return load(
-            self.prepared.model, head=task.head, labels=task.labels, init=recipe.method.init, seed=recipe.training.seed
+        short = (recipe.training.max_length or 0) <= EAGER_ATTENTION_TOKENS
+        model = load(
+            self.prepared.model,
+            head=task.head,
+            labels=task.labels,
+            init=recipe.method.init,
+            attention="eager" if short and device().type == "cpu" else None,
+            seed=recipe.training.seed,
         )
+        merge(model)  # tuning goes on from what an adapter made of its base
+        return model
 
     def _dtype(self) -> Any:
         from attune.train.device import DTYPES

@@ -89,6 +89,8 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
         findings += _problems(encoding.problems)
         encoded[part] = [s for group in encoding.sequences for s in group]
         stop.check()
+    task.encode(splits.test, renderer)  # a test row that cannot be encoded is found now, not after the training
+    stop.check()
     parameters = _parameters(model, task, random=random)
     fitted = _settle_values(resolution, task, encoded, model, splits, parameters)
     findings += _cut_findings(fitted["train"].cuts, splits, resolution.recipe)
@@ -190,7 +192,8 @@ def _split(recipe: Recipe, parts: Mapping[str, list[Example]]) -> Splits:
         rest = split(train, validation=wanted.validation, test=0.0, seed=wanted.seed)
         train, validation, reason = list(rest.train), list(rest.validation), f"{reason}; validation: {rest.reason}"
     counts = f"{len(train)} training, {len(validation)} validation, {len(test)} test rows"
-    return Splits(*_unique_ids(train, validation, test), reason=f"{counts}; {reason}")
+    train, validation, test = map(list, _unique_ids(train, validation, test))
+    return Splits(tuple(train), tuple(validation), tuple(test), f"{counts}; {reason}")
 
 
 def _unique_ids(*parts: Series[Example]) -> tuple[tuple[Example, ...], ...]:

@@ -31,76 +31,115 @@ NonNegativeInt = Annotated[int, Field(ge=0)]
 
 
 class _Node(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 class Split(_Node):
     """How `data.train` is divided when no validation or test file is given."""
 
     validation: Fraction = 0.1
+    """Share of the rows that watch training."""
     test: Fraction = 0.1
+    """Share of the rows that nothing but the final test sees."""
     seed: int = 0
+    """Of the split; it does not depend on the order of the rows."""
 
 
 class Data(_Node):
     """Where the examples are: files, folders or hub data set names."""
 
     train: str
+    """A file (.jsonl, .json, .csv, .tsv, .parquet, .txt, .md), a folder of texts, or a hub data set."""
     validation: str | None = None
+    """The same for validation; left out, rows are taken from train."""
     test: str | None = None
+    """The same for the test rows; left out, rows are taken from train."""
     split: Split = Split()
+    """How train is divided when validation or test is not given."""
     columns: dict[str, str] = Field(default_factory=dict)
+    """Role -> column of the file, where the names are not recognised: {prompt: question, completion: answer}."""
 
 
 class Method(_Node):
     """What is trained: every weight (full), adapters (lora), or a head on a frozen trunk (head)."""
 
     kind: Literal["full", "lora", "head"] | None = None
+    """What is trained: every weight, low-rank adapters, or a head on a frozen trunk."""
     init: Literal["pretrained", "random"] = "pretrained"
+    """"random" takes config and tokenizer of the model and draws new weights (pretraining)."""
     rank: PositiveInt = 16
+    """LoRA: rank of the adapters."""
     alpha: PositiveInt | None = None
+    """LoRA: the update is scaled by alpha / rank."""
     dropout: Fraction = 0.0
+    """LoRA: dropout on the input of the adapters."""
 
 
 class Training(_Node):
     """The optimizer's part. Lengths are in tokens, `batch_size` in sequences per optimizer step."""
 
     epochs: PositiveInt | None = None
+    """Passes over the training rows."""
     max_steps: PositiveInt | None = None
+    """Optimizer steps; when given, it decides instead of epochs."""
     batch_size: PositiveInt | None = None
+    """Sequences per optimizer step, however they are split into micro-batches."""
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    """Highest learning rate, reached after the warm-up."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the learning rate goes down to zero after the warm-up (constant: it does not)."""
     warmup: Fraction = 0.05
+    """Share of the steps in which the learning rate rises."""
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
+    """AdamW weight decay; norms and biases are spared."""
     max_grad_norm: Annotated[float, Field(gt=0.0)] = 1.0
+    """Gradients are scaled down to this norm."""
     max_length: Annotated[int, Field(ge=8)] | None = None
+    """Longest sequence in tokens; longer rows are cut, counted and listed."""
     overlong: Literal["error", "drop", "truncate"] = "error"
+    """A row whose whole answer would be cut: stop, leave it out, or keep the answer and cut the prompt."""
     precision: Literal["bf16", "fp32"] | None = None
+    """Arithmetic; what is trained has fp32 masters either way."""
     microbatch_tokens: PositiveInt | None = None
+    """Padded tokens computed at once; it changes speed and memory, never the gradient."""
     evaluate_every: PositiveInt | None = None
+    """Optimizer steps between validations."""
     checkpoint_every: PositiveInt | None = None
+    """Optimizer steps between checkpoints; the best validation always has one."""
     patience: NonNegativeInt | None = None
+    """Validations without a better one after which training stops; 0 never stops."""
     seed: NonNegativeInt = 0
+    """Of data order, new weights, dropout and resampling."""
 
 
 class Evaluation(_Node):
     """How base and tuned are judged on the test rows."""
 
     metrics: tuple[str, ...] | None = None
+    """What is compared; the first decides the verdict."""
     max_new_tokens: PositiveInt | None = None
+    """Longest generated answer in tokens."""
     samples: NonNegativeInt = 20
+    """Test rows shown side by side in the report."""
 
 
 class Recipe(_Node):
     """One fine-tuning run, whole."""
 
     name: str | None = None
+    """Names the run folder."""
     task: TaskName | None = None
+    """What the rows are for; inferred from their columns."""
     model: str | None = None
+    """Hub id (owner/name, with @revision if wanted), folder, or run; left out, the small base that Attune carries."""
     data: Data
+    """Where the examples are."""
     method: Method = Method()
+    """What is trained."""
     training: Training = Training()
+    """How it is trained."""
     evaluation: Evaluation = Evaluation()
+    """How it is judged."""
 
 
 @dataclass
@@ -203,7 +242,9 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
     keys = [key.strip() for key in path.split(".")]
     if not equals or not all(keys):
-        raise RecipeError(f'"{override}" is not of the form key.path=value', where="--set", fix="write training.epochs=2")
+        raise RecipeError(
+            f'"{override}" is not of the form key.path=value', where="--set", fix="write training.epochs=2"
+        )
     value, _ = _parse_yaml(text, where=f"--set {path}")
     node = tree
     for key in keys[:-1]:
@@ -267,7 +308,9 @@ def _with_absolute_paths(recipe: Recipe, folder: Path, overridden: set[tuple[str
 def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
     try:
         if path.stat().st_size > MAXIMUM_RECIPE_BYTES:
-            raise RecipeError("a recipe of more than 1 MB", where=str(path), fix="give data by path, not inside the recipe")
+            raise RecipeError(
+                "a recipe of more than 1 MB", where=str(path), fix="give data by path, not inside the recipe"
+            )
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise RecipeError("there is no such recipe file", where=str(path), fix="check the path") from None
@@ -299,11 +342,15 @@ def _parse_yaml(text: str, *, where: str) -> tuple[Any, dict[tuple[str, ...], in
             tagged = getattr(event, "tag", None) is not None
             if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor) or tagged:
                 line = event.start_mark.line + 1
-                raise RecipeError("anchors, aliases and tags are not read", where=f"{where}:{line}", fix="write the value out")
+                raise RecipeError(
+                    "anchors, aliases and tags are not read", where=f"{where}:{line}", fix="write the value out"
+                )
             if depth > MAXIMUM_DEPTH:
                 line = event.start_mark.line + 1
                 raise RecipeError("nested too deep", where=f"{where}:{line}", fix=f"at most {MAXIMUM_DEPTH} levels")
-        tree = YAML(typ="rt", pure=True).load(text)
+        reader = YAML(typ="rt", pure=True)
+        reader.Constructor = _dateless()
+        tree = reader.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{where}:{mark.line + 1}" if mark else where
@@ -311,6 +358,17 @@ def _parse_yaml(text: str, *, where: str) -> tuple[Any, dict[tuple[str, ...], in
     except (YAMLError, ValueError) as error:
         raise RecipeError(f"not YAML: {error}", where=where, fix="mend the syntax") from None
     return _to_plain(tree, (), lines), lines
+
+
+def _dateless() -> type:
+    """The reader's constructor as YAML 1.2 has it: 2026-01-31 is a word."""
+    from ruamel.yaml.constructor import RoundTripConstructor
+
+    class Dateless(RoundTripConstructor):
+        pass
+
+    Dateless.add_constructor("tag:yaml.org,2002:timestamp", RoundTripConstructor.construct_yaml_str)
+    return Dateless
 
 
 def _to_plain(node: Any, path: tuple[str, ...], lines: dict[tuple[str, ...], int]) -> Any:

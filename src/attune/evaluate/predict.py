@@ -89,9 +89,7 @@ def predict_label(
                 },
             )
         on_progress(len(found))
-    return [
-        Prediction(ids[i], texts[i], found[i][0], references[i], found[i][1]) for i in range(len(ids))
-    ]
+    return [Prediction(ids[i], texts[i], found[i][0], references[i], found[i][1]) for i in range(len(ids))]
 
 
 def predict_likelihood(

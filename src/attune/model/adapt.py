@@ -16,15 +16,15 @@ from attune.model.load import LoadedModel
 from attune.recipe import EMBEDDED, Method
 
 
-def full(model: LoadedModel, method: Method) -> nn.Module:
+def full(model: LoadedModel, method: Method) -> Any:
     """Every weight is trained."""
     for parameter in model.module.parameters():
         parameter.requires_grad_(True)
     return model.module
 
 
-def lora(model: LoadedModel, method: Method) -> nn.Module:
-    """Low-rank adapters (Hu et al. 2021) on every linear layer of the trunk; a new classification head is trained whole."""
+def lora(model: LoadedModel, method: Method) -> Any:
+    """Low-rank adapters (Hu et al. 2021) on every linear layer; a new classification head is trained whole."""
     import peft
 
     assert method.alpha is not None
@@ -43,7 +43,7 @@ def lora(model: LoadedModel, method: Method) -> nn.Module:
         ) from error
 
 
-def head(model: LoadedModel, method: Method) -> nn.Module:
+def head(model: LoadedModel, method: Method) -> Any:
     """The trunk is frozen. What is trained: the classification head, or a language model's output projection."""
     module = model.module
     if model.labels:
@@ -63,7 +63,7 @@ def head(model: LoadedModel, method: Method) -> nn.Module:
     return module
 
 
-METHODS: dict[str, Callable[[LoadedModel, Method], nn.Module]] = {"full": full, "lora": lora, "head": head}
+METHODS: dict[str, Callable[[LoadedModel, Method], Any]] = {"full": full, "lora": lora, "head": head}
 
 
 def adapt(model: LoadedModel, method: Method, seed: int) -> None:
@@ -76,16 +76,21 @@ def adapt(model: LoadedModel, method: Method, seed: int) -> None:
 
 
 def save(model: LoadedModel, folder: Path, dtype: torch.dtype) -> None:
-    """Write weights (or adapter), tokenizer, template and stop tokens so that plain transformers and peft can load them.
+    """Write weights (or adapter), tokenizer, template and stop tokens; plain transformers and peft can load them.
+
+    An adapter that was trained on top of another adapter is merged, since it has no base folder of its own.
 
     Args:
         dtype: of saved full weights; adapters are small and are saved as they are trained.
     """
+    if model.source.adapter is not None:
+        merge(model)
     module, renderer = model.module, model.renderer
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if hasattr(module, "get_base_model"):
             module.save_pretrained(str(folder))
+            model.transformer.config.save_pretrained(str(folder))  # the labels of a classifier stand nowhere else
             _name_base(folder, model)
         else:
             module.to(dtype=dtype).save_pretrained(str(folder))
@@ -101,9 +106,8 @@ def save(model: LoadedModel, folder: Path, dtype: torch.dtype) -> None:
 
 def merge(model: LoadedModel) -> None:
     """Fold the adapter into the weights; the model is then an ordinary one."""
-    module: Any = model.module
-    if hasattr(module, "merge_and_unload"):
-        model.module = module.merge_and_unload()
+    if hasattr(model.module, "merge_and_unload"):
+        model.module = model.module.merge_and_unload()
 
 
 def _name_base(folder: Path, model: LoadedModel) -> None:

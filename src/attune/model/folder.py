@@ -257,10 +257,8 @@ def _cleaned(value: Any, path: Path, depth: int = 1) -> Any:
 
 def _refused_key(key: str, value: Any) -> str:
     """Why a key may not stand in a settings file with this value; "" when it may."""
-    if key.startswith("_attn_implementation"):
-        return (
-            "" if value is None or isinstance(value, bool) else _LOADS_CODE
-        )  # older writers leave `..._autoset: true`
+    if key.startswith("_attn_implementation"):  # older writers leave a harmless `..._autoset: true`
+        return "" if value is None or isinstance(value, bool) else _LOADS_CODE
     if key == "attn_implementation":
         return "it names an attention kernel on a hub" if "/" in json.dumps(value) else ""
     return _REFUSED_KEYS.get(key, "") if value else ""  # null, false and empty switch it off: PEFT always writes null

@@ -100,7 +100,7 @@ def _tokens(model: LoadedModel, prompt: Series[int], sampling: Sampling) -> Iter
 
 
 def choose(logits_V: torch.Tensor, sampling: Sampling, generator: torch.Generator) -> int:
-    """The next token id: the likeliest at temperature 0, else drawn from the top-k and top-p part of the distribution."""
+    """The next token id: the likeliest at temperature 0, else drawn from the top-k and top-p part."""
     if sampling.temperature == 0.0:
         return int(logits_V.argmax())
     probabilities, ids = (logits_V / sampling.temperature).softmax(-1).sort(descending=True)

@@ -158,7 +158,8 @@ class RunView:
             done = f"after step {self.steps[-1]['step']:,} of {self.steps[-1]['total_steps']:,}" if self.steps else ""
             if state == "failed":
                 return "bad", f"Failed{' ' + done if done else ''}: {error or 'the reason was not recorded'}"
-            word = {"running": "Still running", "interrupted": "Interrupted"}.get(str(state), "No verdict")
+            words = {"running": "Still running", "interrupted": "Interrupted"}
+            word = "No verdict" if self.results else words.get(str(state), "No verdict")
             return "open", f"{word}{', ' + done if done else ''}: the model was not yet tested against the base model."
         first = self.comparisons[0]
         name = str(self.result("verdict") or first.get("verdict"))

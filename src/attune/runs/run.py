@@ -359,5 +359,8 @@ def _sync_all(paths: Iterable[Path], folder: Path) -> None:
     for path in paths:
         assert path.exists(), f"the stage did not make {path}"
         files = _files(path)
-        for item in {*files, *(parent for file in files for parent in file.parents if parent.is_relative_to(folder))}:
-            sync(item)
+        try:
+            for item in {*files, *(up for file in files for up in file.parents if up.is_relative_to(folder))}:
+                sync(item)
+        except OSError as error:
+            raise disk_fault(error, path) from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from attune.data.example import Example, LabelledText, Message, Shape
 from attune.data.split import Splits
-from attune.errors import DataError
+from attune.errors import DataError, RowError
 from attune.tasks.complete import prompt_ids
 from attune.tasks.task import Asking, Encoding
 from attune.tokens.sequence import Sequence
@@ -54,16 +54,23 @@ class Classify:
         return cls(tuple(labels))
 
     def encode(self, examples: Series[Example], renderer: Renderer) -> Encoding:
-        """One sequence a text, with what the tokenizer puts around every text; its label is a class index."""
+        """One sequence a text, with what the tokenizer puts around every text; its label is a class index.
+
+        Raises:
+            DataError: a label that the training rows lack; lists every such row.
+        """
         index = {label: i for i, label in enumerate(self.labels)}
+        rows = cast("Series[LabelledText]", examples)
+        unknown = tuple(_unknown_label(row) for row in rows if row.label not in index)
+        if unknown:
+            raise DataError(
+                f"{len(unknown)} rows have a label that does not occur in the training rows",
+                where=unknown[0].file,
+                fix=f"mend the rows that are listed; the first: {unknown[0]}",
+                rows=unknown,
+            )
         sequences = []
-        for example in cast("Series[LabelledText]", examples):
-            if example.label not in index:
-                raise DataError(
-                    f'the label "{example.label}" does not occur in the training rows',
-                    where=str(example.origin),
-                    fix="add training rows of this label, or correct it",
-                )
+        for example in rows:
             ids = tuple(renderer.ids(example.text, special=True))
             sequences.append((Sequence(example.id, ids, (0.0,) * len(ids), index[example.label]),))
         return Encoding(tuple(sequences))
@@ -101,9 +108,7 @@ class Classify:
             ways["label likelihood"] = lambda rows: self.likelihood(model, rows, asking, per_token=False)
             ways["label likelihood per token"] = lambda rows: self.likelihood(model, rows, asking, per_token=True)
         judged = splits.validation or splits.train
-        accuracy = {
-            kind: sum(p.output == p.reference for p in way(judged)) / len(judged) for kind, way in ways.items()
-        }
+        accuracy = {kind: sum(p.output == p.reference for p in way(judged)) / len(judged) for kind, way in ways.items()}
         best = max(accuracy, key=lambda kind: accuracy[kind])
         named = ", ".join(f"{kind} {value:.3f}" for kind, value in accuracy.items())
         part = "validation" if splits.validation else "training"
@@ -161,3 +166,15 @@ class Classify:
             return [prompt_ids(PLAIN_QUESTION.format(text=text, labels=named), renderer) for text in texts]
         asked = [Message("user", QUESTION.format(text=text, labels=named)) for text in texts]
         return renderer.prompts([((message,), ()) for message in asked])
+
+
+def _unknown_label(row: LabelledText) -> RowError:
+    return RowError(
+        row.origin.file,
+        row.origin.line,
+        0,
+        "",
+        "unknown_label",
+        f'no training row has the label "{row.label}"',
+        "add training rows of this label, or correct it",
+    )

@@ -8,6 +8,7 @@ the conversation; if it rewrites history (some drop earlier reasoning), each tur
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from collections.abc import Sequence as Series
 from dataclasses import dataclass
@@ -19,15 +20,16 @@ from attune.errors import ModelError
 from attune.tokens.sequence import Sequence
 from attune.tokens.template import ChatTemplate, RenderRequest
 
-# For models that come without a template. Plain words, no new tokens; the end token closes each answer.
+# For models that come without a template. Plain words, no new tokens; the end token closes each answer. The prompt ends
+# with a line break, not a space: most tokenizers keep a space together with the word behind it.
 PLAIN_TEMPLATE = (
     "{% for message in messages %}"
     "{% if message['role'] in ['system', 'developer'] %}{{ message['content'] + '\n\n' }}"
     "{% elif message['role'] == 'assistant' %}"
-    "Assistant: {% generation %}{{ message['content'] + eos_token }}{% endgeneration %}{{ '\n' }}"
+    "{{ 'Assistant:\n' }}{% generation %}{{ message['content'] + eos_token }}{% endgeneration %}{{ '\n' }}"
     "{% else %}{{ 'User: ' + message['content'] + '\n' }}{% endif %}"
     "{% endfor %}"
-    "{% if add_generation_prompt %}{{ 'Assistant: ' }}{% endif %}"
+    "{% if add_generation_prompt %}{{ 'Assistant:\n' }}{% endif %}"
 )
 
 
@@ -75,12 +77,16 @@ class Renderer:
         Many chat models close a turn with another token than the one that closes a document, and not all of them
         say so in their generation config; one rendered turn tells.
         """
-        probe = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+        answer = "banana"  # a word that no template writes by itself
+        probe = [{"role": "user", "content": "fruit"}, {"role": "assistant", "content": answer}]
         try:
             (text,) = self._template.render([RenderRequest(probe, None, False)])
         except ModelError:  # a template that needs other input than this says so when it is used
             return self._stop_ids
-        behind = text[text.rfind("b") + 1 :].lstrip()
+        _, written, behind = text.rpartition(answer)
+        if not written:  # the template alters the assistant's words
+            return self._stop_ids
+        behind = behind.lstrip()
         special = self.tokenizer.added_tokens_decoder.items()
         ends = [i for i, token in special if token.special and token.content and behind.startswith(token.content)]
         return tuple(dict.fromkeys([*self._stop_ids, *ends]))
@@ -93,7 +99,7 @@ class Renderer:
     @property
     def vocabulary_tokens(self) -> int:
         """Number of token ids that the tokenizer can give."""
-        return max(self.tokenizer.get_vocab().values()) + 1
+        return int(max(self.tokenizer.get_vocab().values())) + 1
 
     @property
     def pad_id(self) -> int:
@@ -122,8 +128,10 @@ class Renderer:
         """What the tokenizer puts before every plain text (usually nothing, or one BOS)."""
         with_specials = self.ids("a", special=True)
         without = self.ids("a")
-        return with_specials[: len(with_specials) - len(without)] if with_specials[-len(without) :] == without else (
-            [with_specials[0]] if with_specials[0] == self.tokenizer.bos_token_id else []
+        return (
+            with_specials[: len(with_specials) - len(without)]
+            if with_specials[-len(without) :] == without
+            else ([with_specials[0]] if with_specials[0] == self.tokenizer.bos_token_id else [])
         )
 
     def text(self, ids: Iterable[int], *, skip_special: bool = True) -> str:
@@ -171,7 +179,7 @@ class Renderer:
         if not whole.startswith(prompt):
             # Some templates end their generation prompt with tokens (an empty reasoning block, a space) that they do
             # not write for a finished turn. The target then begins where the answer's own words begin.
-            at = whole.rfind(content) if content else -1
+            at = whole.rfind(content, 0, self._last_stop(prompt, whole))
             if at < 0:
                 raise ModelError(
                     "the chat template does not write the assistant's words, or writes them before its own prompt",
@@ -184,7 +192,7 @@ class Renderer:
         else:
             target = whole[len(prompt) :]
         if content not in target:
-            if not target.strip():
+            if content.strip() and self._is_empty(target):
                 raise ModelError(
                     "the chat template drops the assistant's words",
                     where=f"{self.where} at {example.origin}",
@@ -194,21 +202,33 @@ class Renderer:
         stop = self._end_of_answer(target, content)
         if stop is None:
             problem("no_end_token", "the template writes no end token after the answer; one was added to the loss")
-            target = target.rstrip("\n") + str(self.tokenizer.eos_token or "")
+            behind = target.find(content) + len(content) if content in target else 0
+            target = target[:behind] + target[behind:].rstrip("\n") + str(self.tokenizer.eos_token or "")
         else:
             target = target[:stop]
         return _Turn(prompt, target)
 
+    @cached_property
+    def _stop_words(self) -> tuple[str, ...]:
+        """The stop tokens as a template writes them."""
+        return tuple(filter(None, self.tokenizer.convert_ids_to_tokens(list(self.stop_ids))))
+
     def _end_of_answer(self, target: str, content: str) -> int | None:
         """Index just behind the first stop token that follows the answer's words, or None."""
         begin = target.find(content) + len(content) if content in target else 0
-        ends = []
-        for token_id in self.stop_ids:
-            token = self.tokenizer.convert_ids_to_tokens(token_id)
-            at = target.find(token, begin) if token else -1
-            if at >= 0:
-                ends.append(at + len(token))
+        ends = [target.find(word, begin) + len(word) for word in self._stop_words if target.find(word, begin) >= 0]
         return min(ends) if ends else None
+
+    def _last_stop(self, prompt: str, whole: str) -> int:
+        """Index of the stop token that closes the last turn of `whole`, or its length when none does."""
+        shared = len(os.path.commonprefix([prompt, whole]))
+        return max((whole.rfind(word, shared) for word in self._stop_words), default=-1) % (len(whole) + 1)
+
+    def _is_empty(self, target: str) -> bool:
+        """Whether nothing but stop tokens and white space is in it."""
+        for word in self._stop_words:
+            target = target.replace(word, "")
+        return not target.strip()
 
     def _sequences(self, example: Conversation, turns: list[_Turn]) -> list[Sequence]:
         """One sequence for the whole conversation where each prompt continues the text before it, else one a turn."""
@@ -260,4 +280,3 @@ def _targets(example: Conversation) -> list[int]:
 
 def _request(messages: Series[Message], tools: Series[dict[str, Any]], generate: bool) -> RenderRequest:
     return RenderRequest([m.as_template_input() for m in messages], list(tools) or None, generate)
-

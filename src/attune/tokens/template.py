@@ -118,9 +118,8 @@ class _Worker:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._stdin = self._process.stdin
-        self._parent_id = os.getpid()
         self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self.end = weakref.finalize(self, _end, self._process, self._parent_id)
+        self.end = weakref.finalize(self, _end, self._process)
         threading.Thread(target=_read_lines, args=(self._process.stdout, self._answers), daemon=True).start()
         setup = {
             "source": source,
@@ -139,8 +138,8 @@ class _Worker:
             raise
 
     def usable(self) -> bool:
-        """False once the process has ended, and in a fork, where it belongs to the parent."""
-        return self.end.alive and self._process.poll() is None and self._parent_id == os.getpid()
+        """False once the process has ended, and in a fork: it is no child of that, so `poll` says that it has ended."""
+        return self.end.alive and self._process.poll() is None
 
     def texts(self, requests: Sequence[RenderRequest]) -> Iterator[str]:
         """Write from a second thread while reading, so that neither pipe can fill up and stop both sides."""
@@ -212,10 +211,8 @@ def _read_lines(stdout: IO[bytes], lines: queue.SimpleQueue[bytes | None]) -> No
     lines.put(None)
 
 
-def _end(process: subprocess.Popen[bytes], parent_id: int) -> None:
-    if os.getpid() != parent_id:
-        return  # a fork has its own worker
-    process.kill()
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()  # in a fork it does nothing
     process.wait()
     assert process.stdin is not None
     with suppress(OSError):  # what was still to be written has no reader any more

@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-sys.path += sys.argv[1:]  # where the parent found jinja2
+if __name__ == "__main__":
+    sys.path += sys.argv[1:]  # where the parent found jinja2
 
 import jinja2
 import jinja2.ext

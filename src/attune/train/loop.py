@@ -21,7 +21,7 @@ import torch
 from attune.errors import EnvironmentFault, Interrupted, TrainingFault
 from attune.events import CheckpointSaved, Emit, Note, StepMetrics, StepSkipped, Validated
 from attune.recipe import Training
-from attune.tokens.batch import Batch, collate, plan_microbatches, step_indices, steps_per_epoch
+from attune.tokens.batch import Batch, collate, padded_length, plan_microbatches, step_indices, steps_per_epoch
 from attune.tokens.sequence import Sequence
 from attune.train import checkpoint
 from attune.train.device import Masters, peak_memory_bytes
@@ -153,7 +153,7 @@ def train(job: Job, masters: Masters) -> Progress:
         progress.target_tokens += sum(len(b.target_S) or len(b.label_N) for b in microbatches)
         input_tokens = sum(len(b.input_ids_T) for b in microbatches)
         progress.input_tokens += input_tokens
-        computed = sum(len(g) * len(sequences[g[0]].input_ids) for g in groups)
+        computed = sum(len(g) * padded_length(len(sequences[g[0]].input_ids)) for g in groups)
         progress.computed_tokens += computed
         seconds = time.perf_counter() - began
         progress.seconds += seconds
@@ -289,17 +289,16 @@ def _look_up(
         raise Interrupted(f"stopped at step {progress.step} of {job.total_steps}; everything is saved")
 
 
-def _save(
-    job: Job, progress: Progress, masters: Masters, optimizer: torch.optim.Optimizer, fingerprint: str
-) -> None:
+def _save(job: Job, progress: Progress, masters: Masters, optimizer: torch.optim.Optimizer, fingerprint: str) -> None:
     before, progress.saved_step = progress.saved_step, progress.step
     tensors = {
         "weights": {name: t.detach() for name, t in masters.tensors.items()},
         "optimizer": state_tensors(optimizer, masters.tensors),
     }
-    state = {"progress": asdict(progress), "fingerprint": fingerprint}
-    if state["progress"]["best_loss"] == math.inf:  # JSON has no infinity
-        state["progress"]["best_loss"] = None
+    fields = asdict(progress)
+    if progress.best_loss == math.inf:  # JSON has no infinity
+        fields["best_loss"] = None
+    state = {"progress": fields, "fingerprint": fingerprint}
     path = checkpoint.save(job.folder, progress.step, tensors, state)
     checkpoint.retain(job.folder, {progress.step, progress.best_step, before})
     job.emit(CheckpointSaved(progress.step, str(path)))

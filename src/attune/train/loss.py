@@ -58,13 +58,13 @@ def token_cross_entropy(model: Model, batch: Batch) -> LossSum:
     """Negative log likelihood of the target tokens. The vocabulary is projected only where there is a target."""
     hidden_SD = model.hidden(batch)[batch.source_S]
     parameters = [p for p in model.head_parameters() if p.requires_grad]
-    nats, nats_S, hits_S = _ProjectAndReduce.apply(
+    nats, nats_S, hits_S = _ProjectAndReduce.apply(  # type: ignore[no-untyped-call]
         hidden_SD, model.project, batch.target_S, batch.weight_S, *parameters
     )
-    zeros_N = torch.zeros(len(batch.example_ids), device=nats_S.device)
+    zeros_N = torch.zeros(len(batch.example_ids), dtype=nats_S.dtype, device=nats_S.device)
 
     def per_sequence(values_S: torch.Tensor) -> torch.Tensor:
-        return zeros_N.index_add(0, batch.sequence_S, values_S)
+        return zeros_N.index_add(0, batch.sequence_S, values_S.to(zeros_N.dtype))
 
     return LossSum(
         nats=nats,
@@ -85,7 +85,7 @@ class _ProjectAndReduce(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any,
         hidden_SD: torch.Tensor,
         project: Callable[[torch.Tensor], torch.Tensor],
@@ -100,23 +100,30 @@ class _ProjectAndReduce(torch.autograd.Function):
         hits_S = torch.empty_like(nats_S)
         for begin in range(0, len(target_S), CHUNK_ROWS):
             rows = slice(begin, begin + CHUNK_ROWS)
+            target_C1, weight_C1 = target_S[rows, None], weight_S[rows, None].to(nats_S.dtype)
             with torch.set_grad_enabled(learn):
                 chunk_CD = hidden_SD[rows].detach().requires_grad_(learn)
-                logits_CV = project(chunk_CD).to(nats_S.dtype)
-                nats_C = F.cross_entropy(logits_CV, target_S[rows], reduction="none") * weight_S[rows]
-                if learn:
-                    grad_CD, *chunk_grads = torch.autograd.grad(nats_C.sum(), [chunk_CD, *parameters])
-                    grad_SD[rows] = grad_CD
-                    for total, part in zip(grads, chunk_grads, strict=True):
-                        total += part
-            nats_S[rows] = nats_C.detach()
-            hits_S[rows] = (logits_CV.detach().argmax(-1) == target_S[rows]) * weight_S[rows]
+                logits_CV = project(chunk_CD)
+            scores_CV = logits_CV.detach().to(nats_S.dtype)
+            top_C1, likeliest_C1 = scores_CV.max(-1, keepdim=True)
+            right_C1 = scores_CV.gather(1, target_C1)
+            odds_CV = torch.exp(scores_CV - top_C1)
+            total_C1 = odds_CV.sum(-1, keepdim=True)
+            nats_S[rows] = ((total_C1.log() + top_C1 - right_C1) * weight_C1).squeeze(1)
+            hits_S[rows] = ((likeliest_C1 == target_C1) * weight_C1).squeeze(1)
+            if learn:
+                # d nats / d logits = weight x (probability - 1 at the target)
+                slope_CV = odds_CV.mul_(weight_C1 / total_C1).scatter_add_(1, target_C1, -weight_C1)
+                found = torch.autograd.grad([logits_CV], [chunk_CD, *parameters], [slope_CV.to(logits_CV.dtype)])
+                grad_SD[rows] = found[0]
+                for i, part in enumerate(found[1:]):
+                    grads[i] += part
         ctx.save_for_backward(grad_SD, *grads)
         ctx.mark_non_differentiable(nats_S, hits_S)
         return nats_S.sum(), nats_S, hits_S
 
     @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor, *_: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, grad: torch.Tensor, *_: torch.Tensor) -> Any:
         grad_SD, *grads = ctx.saved_tensors
         return (grad_SD * grad.to(grad_SD.dtype), None, None, None, *(g * grad.to(g.dtype) for g in grads))
 
@@ -125,17 +132,16 @@ def label_cross_entropy(model: Model, batch: Batch) -> LossSum:
     """Negative log likelihood of each sequence's class, from the classification head."""
     logits_NC = model.class_logits(batch).float()
     nats_N = F.cross_entropy(logits_NC, batch.label_N, reduction="none")
-    with torch.no_grad():
-        confidence_N, predicted_N = logits_NC.softmax(-1).max(-1)
-        return LossSum(
-            nats=nats_N.sum(),
-            weight=batch.weight,
-            nats_N=nats_N.detach(),
-            weight_N=torch.ones_like(nats_N),
-            correct_N=(predicted_N == batch.label_N).float(),
-            confidence_N=confidence_N,
-            predicted_N=predicted_N,
-        )
+    confidence_N, predicted_N = logits_NC.detach().softmax(-1).max(-1)
+    return LossSum(
+        nats=nats_N.sum(),
+        weight=batch.weight,
+        nats_N=nats_N.detach(),
+        weight_N=torch.ones_like(nats_N.detach()),
+        correct_N=(predicted_N == batch.label_N).float(),
+        confidence_N=confidence_N,
+        predicted_N=predicted_N,
+    )
 
 
 Loss = Callable[[Model, Batch], LossSum]

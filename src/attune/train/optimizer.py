@@ -17,7 +17,7 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 
 
 def learning_rate(step: int, total_steps: int, training: Training) -> float:
-    """Learning rate of step `step` (from 0): linear warm-up, then the schedule down to zero just after the last step."""
+    """Learning rate of a step (from 0): linear warm-up, then the schedule, which ends just after the last step."""
     assert training.learning_rate is not None
     warmup_steps = round(training.warmup * total_steps)
     if step < warmup_steps:

