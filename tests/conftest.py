@@ -225,7 +225,7 @@ def walk(tmp_path: Path) -> Callable[..., Any]:
     from attune.recipe import from_mapping
     from attune.runs.store import Store
 
-    def go(model: Path, data: Path, emit: Callable[[Any], None] = lambda event: None, **sections: Any) -> Any:
+    def go(model: Path, data: Path, emit: Callable[[Any], None] = lambda event: None, /, **sections: Any) -> Any:
         tree: dict[str, Any] = {
             "model": str(model),
             **sections,

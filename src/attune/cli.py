@@ -73,6 +73,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = 0
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else 0 if leaving.code is None else 1
+        if code == 1:  # typer leaves so when it could not write; our own bugs come as exceptions
+            code = _closed_pipe()
         if code == Interrupted.exit_code:
             sys.stderr.write("\nStopped.\n")
     except BrokenPipeError:

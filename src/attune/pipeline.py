@@ -243,8 +243,10 @@ class _Walk:
 
     def _build_tuned(self) -> None:
         from attune.model.load import load, resolve
+        from attune.train.device import device
 
-        model = load(resolve(str(self.run.folder / "model")), head=self.prepared.task.head, dtype=self._dtype())
+        saved = resolve(str(self.run.folder / "model"))
+        model = load(saved, head=self.prepared.task.head, dtype=self._dtype()).to(device())
         test = self.prepared.splits.test
         self._write_predictions("tuned", self.prepared.task.predict(model, test, self._asking("tuned", len(test))))
 
@@ -273,7 +275,7 @@ class _Walk:
         fresh = self._load_for_training()
         adapt(fresh, prepared.recipe.method, training.seed)
         masters.copy_into(fresh.module)
-        save(fresh, self.run.folder / "model", prepared.model.dtype())
+        save(fresh, self.run.folder / "model", prepared.model.dtype(), chat=prepared.task.name == "chat")
         record = dataclasses.asdict(progress)
         record["best_loss"] = progress.best_loss if progress.best_step else None
         record["epochs"] = round(progress.step / job.steps_per_epoch, 2)
@@ -282,9 +284,11 @@ class _Walk:
 
     def _load_base(self) -> LoadedModel:
         from attune.model.load import load
+        from attune.train.device import device
 
         recipe = self.prepared.recipe
-        return load(self.prepared.model, init=recipe.method.init, dtype=self._dtype(), seed=recipe.training.seed)
+        model = load(self.prepared.model, init=recipe.method.init, dtype=self._dtype(), seed=recipe.training.seed)
+        return model.to(device())
 
     def _load_for_training(self) -> LoadedModel:
         from attune.model.adapt import merge
@@ -302,7 +306,7 @@ class _Walk:
             seed=recipe.training.seed,
         )
         merge(model)  # tuning goes on from what an adapter made of its base
-        return model
+        return model.to(device())
 
     def _dtype(self) -> Any:
         from attune.train.device import DTYPES

@@ -150,7 +150,9 @@ def print_error(to: Console, error: AttuneError) -> None:
 
 
 def _bad_row(row: RowError) -> Text:
-    place = f"{row.file}:{row.line}" + (f":{row.column}" if row.column else "")
+    path = Path(row.file)
+    file = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    place = f"{file}:{row.line}" + (f":{row.column}" if row.column else "")
     text = Text(f"  {place}", style="bold")
     text.append(f" {row.field}" if row.field else "", style="default")
     text.append(f" {row.message}", style="default")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from attune.data import source
 from attune.data.example import Example, Message, target_of
-from attune.errors import DataError, ModelError
+from attune.errors import ModelError
 from attune.events import Emit, Progress, StageFinished, StageStarted, Stop, silent
 from attune.prepare import run_model
 from attune.recipe import Recipe
@@ -103,18 +103,24 @@ def answers(opened: Opened, prompts: Series[str], sampling: Sampling, *, raw: bo
 
 
 def labels(opened: Opened, texts: Series[str]) -> list[tuple[str, float]]:
-    """The label of each text and the model's confidence in it, for a classification model."""
+    """The label of each text and the model's confidence in it, a probability.
+
+    Raises:
+        ModelError: the model does not classify, or a text has no tokens.
+    """
     import torch
 
     from attune.tokens.batch import collate
     from attune.tokens.sequence import Sequence
 
     model = opened.model
+    if not model.labels:
+        raise ModelError("this model has no labels: it writes text", fix="ask it for an answer instead")
     found = []
     for text in texts:
         ids = tuple(model.renderer.ids(text, special=True))[: model.context_tokens]
         if not ids:
-            raise DataError("the text is empty", fix="give a text to classify")
+            raise ModelError("the text is empty", fix="give at least one word")
         batch = collate([Sequence("", ids, (0.0,) * len(ids), 0)], model.device)
         with torch.inference_mode():
             probabilities_C = model.class_logits(batch)[0].float().softmax(-1)

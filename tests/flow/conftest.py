@@ -24,5 +24,6 @@ def reference(tmp_path_factory: pytest.TempPathFactory, tiny_decoder: Path, cras
     """LoRA with dropout in bf16: the way with the most state."""
     folder = tmp_path_factory.mktemp("reference")
     tree = crash_tree(tiny_decoder, crash_data, "lora", "bf16")
-    with Warm(Life(folder / "runs", tree, snapshots=folder / "snapshots")) as warm:
+    with Warm(tree, folder / "scratch") as warm:
+        assert warm.live(Life(folder / "runs", tree, snapshots=folder / "snapshots")) == 0
         yield Reference(tree, only_run(folder / "runs"), folder / "snapshots", warm)

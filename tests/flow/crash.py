@@ -1,11 +1,13 @@
 """Runs in processes of their own that can be ended at any moment, and the comparison of how two runs end.
 
-One warm process imports everything once and carries out the uninterrupted run; every further life of a run is a fork
-of it, which starts in milliseconds. With one thread nothing of torch is running that a fork could lose.
+One warm process walks a short run once, up to its report; every life of a run is then a fork of it, which starts in
+milliseconds. With one thread torch runs nothing that a fork could lose; drawing charts starts threads, so that the warm
+process never does it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -44,15 +46,14 @@ class Life:
 
 
 class Warm:
-    """A warm process whose forks are the lives of runs. It is born by carrying out `first` itself."""
+    """A warm process whose forks are the lives of runs."""
 
-    def __init__(self, first: Life) -> None:
+    def __init__(self, tree: Mapping[str, Any], scratch: Path) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, first), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, tree, scratch), daemon=True)
         self._process.start()
         theirs.close()
-        assert self._connection.recv() == 0, "the uninterrupted run failed"
 
     def live(self, life: Life) -> int:
         """Let a fork live; its exit code, which is minus the signal's number when one ended it."""
@@ -183,14 +184,37 @@ def _state(checkpoint: Path) -> dict[str, Any]:
     return state
 
 
-def _serve(connection: Connection, first: Life) -> None:
-    connection.send(_work(first))
+def _serve(connection: Connection, tree: Mapping[str, Any], scratch: Path) -> None:
+    _warm_up(tree, scratch)
     while True:
         try:
             life = connection.recv()
         except EOFError:
             return
         connection.send(_fork(life))
+
+
+def _warm_up(tree: Mapping[str, Any], scratch: Path) -> None:
+    """Import all that a run imports, by walking one up to where its report would be drawn."""
+    import altair  # noqa: F401
+    import torch
+    import vl_convert  # noqa: F401
+
+    from attune import pipeline
+    from attune.errors import Interrupted
+    from attune.events import Event, StageFinished
+    from attune.recipe import from_mapping
+    from attune.runs.store import Store
+
+    def emit(event: Event) -> None:
+        if isinstance(event, StageFinished) and event.stage == "tuned":
+            raise Interrupted("warm enough")
+
+    torch.set_num_threads(1)
+    short = {**tree, "training": {**tree["training"], "max_steps": 1}}
+    with contextlib.suppress(Interrupted):
+        pipeline.run(from_mapping(short), Store(scratch), emit)
+    assert len(list(Path("/proc/self/task").iterdir())) == 1, "a fork would lose the other threads"
 
 
 def _end_with_code(life: Life) -> None:
@@ -201,7 +225,7 @@ def _fork(life: Life) -> int:
     process = os.fork()
     if process == 0:
         os._exit(_work(life))
-    counted_from = time.monotonic()
+    parent, counted_from = os.getppid(), time.monotonic()
     begun = life.tree is None
     while True:
         ended, status = os.waitpid(process, os.WNOHANG)
@@ -210,6 +234,8 @@ def _fork(life: Life) -> int:
         if not begun:
             begun, counted_from = any(life.root.glob("*/events.jsonl")), time.monotonic()
         elif life.kill_after_seconds is not None and time.monotonic() - counted_from >= life.kill_after_seconds:
+            os.kill(process, signal.SIGKILL)
+        if os.getppid() != parent:  # nobody waits any more
             os.kill(process, signal.SIGKILL)
         time.sleep(0.001)
 

@@ -158,7 +158,7 @@ def test_bad_rows_are_listed_and_nothing_else_is_written(attune_main):
     write_bad_rows(25)
     code, _, err = attune_main("run", "mixed.jsonl", "--runs", "kept")
     assert code == 3
-    assert err.count("mixed.jsonl:") == 20 + err.count("where  mixed.jsonl:")
+    assert err.count("\n  mixed.jsonl:") == 20
     assert "and 5 more" in err and "kept/bad-rows-mixed.jsonl" in err
     assert [path.name for path in Path("kept").iterdir()] == ["bad-rows-mixed.jsonl"]
     rows = [json.loads(line) for line in Path("kept/bad-rows-mixed.jsonl").read_text().splitlines()]
@@ -178,7 +178,7 @@ def test_bad_rows_as_json(attune_main):
 def test_show_marks_what_is_learned(attune_main, colours, tiny_model):
     code, out, _ = attune_main("show", colours, "--model", tiny_model, "-n", 2)
     assert code == 0
-    assert out.count(f"{colours}:") == 2 and "2 learned" in out
+    assert out.count(f"{colours}:") == 2 and " learned\n" in out
     assert any(f"[[{word}<|end|>]]" in out for word in ("blue", "green", "black", "white"))
     assert not Path("runs").exists()
 
@@ -209,7 +209,7 @@ def test_run_then_look_at_it_and_ask_it(attune_main, colours, tiny_model, monkey
     code, out, _ = attune_main("evaluate", folder, "--data", colours, "--json")
     lines = [json.loads(line) for line in out.splitlines()]
     assert lines[-1]["event"] == "Result" and lines[-1]["rows"] == 60 and lines[-1]["task"] == "chat"
-    assert [score["metric"] for score in lines[-1]["scores"]][0] == "rouge_l"
+    assert lines[-1]["scores"][0]["metric"] == "rouge_l"
     assert all(score["low"] <= score["value"] <= score["high"] for score in lines[-1]["scores"])
 
 
@@ -223,7 +223,7 @@ def test_a_classification_model_answers_with_its_label(attune_main, moods, tiny_
     monkeypatch.setattr("sys.stdin", io.StringIO("awful sky\n"))
     assert attune_main("chat", folder)[1].split()[0] in {"good", "bad"}
     code, out, _ = attune_main("evaluate", folder, "--data", moods)
-    assert code == 0 and "Accuracy" in out and "56 rows" in out
+    assert code == 0 and "Accuracy" in out and "60 rows" in out
 
 
 def test_generate_without_a_template_continues_the_text(attune_main, tiny_model):
@@ -256,7 +256,7 @@ def test_stopped_by_a_signal_then_resumed(colours, tiny_model):
             running.send_signal(signal.SIGTERM)
             running.send_signal(signal.SIGTERM)
             break
-    rest, err = running.communicate(timeout=60)
+    rest, err = running.communicate(timeout=100)
     assert running.returncode == 130 and "Traceback" not in err and "saved" in err
     records += [json.loads(line) for line in rest.splitlines()]
     error = records[-1]["error"]
@@ -270,7 +270,7 @@ def test_stopped_by_a_signal_then_resumed(colours, tiny_model):
     assert resumed.stdout is not None
     first = next(r for r in map(json.loads, resumed.stdout) if r["event"] == "StepMetrics")
     resumed.send_signal(signal.SIGINT)
-    resumed.communicate(timeout=60)
+    resumed.communicate(timeout=100)
     assert first["step"] == stopped_at + 1 and resumed.returncode == 130
 
 
@@ -302,17 +302,20 @@ threading.Timer(0.03, os.kill, (os.getpid(), signal.SIGTERM)).start()
 entry.main()
 """
     command = [sys.executable, "-c", code, "generate", "no/such-model-here", "-p", "x"]
-    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=100, check=False)
     assert done.returncode == 130
     assert "Traceback" not in done.stderr
 
 
-def test_a_closed_pipe_is_left_without_a_word(colours, tiny_model):
+@pytest.mark.parametrize("arguments", [["--version"], ["runs"], ["runs", "2"]])
+def test_a_closed_pipe_is_left_without_a_word(arguments):
+    from attune.runs.run import Run
+
+    Run.create(Path("runs"), "a", task="chat", model="m").close()
     read_end, write_end = os.pipe()
     os.close(read_end)
-    command = [*ATTUNE, "show", str(colours), "--model", str(tiny_model)]
     done = subprocess.run(
-        command, stdout=write_end, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, timeout=60, check=False
+        [*ATTUNE, *arguments], stdout=write_end, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, check=False
     )
     os.close(write_end)
     assert (done.returncode, done.stderr) == (141, "")

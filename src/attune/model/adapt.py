@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from attune.errors import EnvironmentFault, ModelError
 from attune.model.load import LoadedModel
-from attune.recipe import EMBEDDED, Method
+from attune.recipe import Method
 
 
 def full(model: LoadedModel, method: Method) -> Any:
@@ -75,13 +76,14 @@ def adapt(model: LoadedModel, method: Method, seed: int) -> None:
         model.module = METHODS[method.kind](model, method)
 
 
-def save(model: LoadedModel, folder: Path, dtype: torch.dtype) -> None:
+def save(model: LoadedModel, folder: Path, dtype: torch.dtype, *, chat: bool = False) -> None:
     """Write weights (or adapter), tokenizer, template and stop tokens; plain transformers and peft can load them.
 
     An adapter that was trained on top of another adapter is merged, since it has no base folder of its own.
 
     Args:
         dtype: of saved full weights; adapters are small and are saved as they are trained.
+        chat: it was trained to chat, so a model that came without a template keeps the plain one it was trained with.
     """
     if model.source.adapter is not None:
         merge(model)
@@ -95,12 +97,15 @@ def save(model: LoadedModel, folder: Path, dtype: torch.dtype) -> None:
         else:
             module.to(dtype=dtype).save_pretrained(str(folder))
         tokenizer = renderer.tokenizer
-        tokenizer.chat_template = renderer.template_source
+        tokenizer.chat_template = None if renderer.plain and not chat else renderer.template_source
         tokenizer.save_pretrained(str(folder))
         _write_stops(folder, renderer.stop_ids)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # safetensors hands on a full disk as its own error
+        reason = getattr(error, "strerror", None) or error
         raise EnvironmentFault(
-            f"the model could not be written: {error.strerror or error}", where=str(folder), fix="free space and rights"
+            f"the model could not be written: {reason}",
+            where=str(folder),
+            fix="free some space on this disk, and check that you may write there",
         ) from error
 
 
@@ -111,12 +116,10 @@ def merge(model: LoadedModel) -> None:
 
 
 def _name_base(folder: Path, model: LoadedModel) -> None:
-    """The adapter says which base it belongs to; the embedded base by name, since its folder moves with the package."""
+    """The adapter says which base folder it belongs to, so that peft finds it without help."""
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
-    config["base_model_name_or_path"] = (
-        EMBEDDED if model.source.name == EMBEDDED else str(model.source.folder.resolve())
-    )
+    config["base_model_name_or_path"] = str(model.source.folder.resolve())
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from attune.errors import ModelError
 from attune.model.load import LoadedModel
 
 
@@ -44,6 +45,9 @@ def generate(
 
     Args:
         on_batch: told how many prompts are done.
+
+    Raises:
+        ModelError: a prompt fills the model's context.
     """
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     results: dict[int, Generated] = {}
@@ -113,7 +117,14 @@ def choose(logits_V: torch.Tensor, sampling: Sampling, generator: torch.Generato
 
 def _room(model: LoadedModel, prompt_tokens: int, sampling: Sampling) -> int:
     """New tokens that fit: the limit asked for, or what the model's positions leave."""
-    return max(1, min(sampling.max_new_tokens, model.context_tokens - prompt_tokens))
+    left = model.context_tokens - prompt_tokens
+    if left < 1:
+        raise ModelError(
+            f"the prompt has {prompt_tokens} tokens and leaves no room for an answer",
+            where=model.source.name,
+            fix=f"shorten it: the model's context is {model.context_tokens} tokens",
+        )
+    return min(sampling.max_new_tokens, left)
 
 
 def _call(model: LoadedModel, ids_NL: torch.Tensor, mask_NL: torch.Tensor, sampling: Sampling) -> torch.Tensor:

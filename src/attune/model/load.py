@@ -108,6 +108,11 @@ class LoadedModel:
         found: torch.device = next(self.module.parameters()).device
         return found
 
+    def to(self, device: torch.device) -> LoadedModel:
+        """The same model, its weights moved to a device."""
+        self.module = self.module.to(device)
+        return self
+
     @property
     def context_tokens(self) -> int:
         """Most tokens that the model's positions can hold."""
@@ -123,7 +128,7 @@ class LoadedModel:
 
         Right padding sits behind every real token, so the causal mask alone keeps it out and no mask is passed.
         """
-        padded = pad(batch, self.renderer.pad_id)
+        padded = pad(batch, self.renderer.pad_id, self.context_tokens)
         if self.whole_logits:
             out_NLV = self.transformer(input_ids=padded.input_ids_NL, use_cache=False).logits
             logits_TV: torch.Tensor = out_NLV[padded.row_T, padded.column_T]
@@ -145,7 +150,7 @@ class LoadedModel:
 
     def class_logits(self, batch: Batch) -> torch.Tensor:
         """Class logits [N, C] of a model with a classification head."""
-        padded = pad(batch, self.renderer.pad_id)
+        padded = pad(batch, self.renderer.pad_id, self.context_tokens)
         out: torch.Tensor = self.transformer(
             input_ids=padded.input_ids_NL, attention_mask=padded.attention_mask_NL
         ).logits
@@ -205,6 +210,7 @@ def load(
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+    _check_generates(source, head)
     config = _config(source)
     # A head may be new when labels are given, or when the adapter's folder holds its weights.
     new_head = head == "classifier" and (bool(labels) or source.adapter is not None)
@@ -292,6 +298,7 @@ def count_parameters(source: ModelSource, *, head: Head, labels: tuple[str, ...]
     """Parameters of the model with this head, tied ones once; no weight is read and no memory is taken."""
     import transformers
 
+    _check_generates(source, head)
     config = _config(source)
     auto = transformers.AutoModelForCausalLM
     if head == "classifier":
@@ -308,6 +315,16 @@ def count_parameters(source: ModelSource, *, head: Head, labels: tuple[str, ...]
     return sum(parameter.numel() for parameter in module.parameters())
 
 
+def _check_generates(source: ModelSource, head: Head) -> None:
+    """Transformers would load an encoder as a language model that sees the tokens it predicts."""
+    if head == "causal" and not source.generates:
+        raise ModelError(
+            f"{source.architecture} does not write text",
+            where=str(source.folder),
+            fix="choose a model that predicts next tokens (...ForCausalLM), or the task classify",
+        )
+
+
 def _context_tokens(config: Any) -> int:
     limit = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
     # These families count positions from behind the padding id.
@@ -321,7 +338,9 @@ def _from_folder(name: str, folder: Path, weights: bool) -> ModelSource:
         return ModelSource(name, verified.path, verified.architecture, verified.weight_files)
     if not verified.base:
         raise ModelError("the adapter does not say which base it belongs to", where=str(folder), fix="name the base")
-    base = resolve(verified.base)
+    # The embedded base moves with the package: an adapter that was trained elsewhere finds it all the same.
+    moved = not Path(verified.base).exists() and Path(verified.base).parts[-3:] == embedded_folder().parts[-3:]
+    base = resolve(None if moved else verified.base)
     return ModelSource(name, base.folder, base.architecture, base.weight_files, adapter=verified.path)
 
 

@@ -89,12 +89,18 @@ def collate(sequences: Series[Sequence], device: torch.device | str = "cpu") -> 
     )
 
 
-def pad(batch: Batch, pad_id: int) -> Padded:
-    """The batch as a right-padded rectangle, for models that take no other shape."""
+def pad(batch: Batch, pad_id: int, limit: int | None = None) -> Padded:
+    """The batch as a right-padded rectangle, for models that take no other shape.
+
+    Args:
+        limit: positions that the model has; the rectangle's rounded length stays within them.
+    """
     starts_N = torch.nonzero(batch.position_ids_T == 0).flatten()
     row_T = torch.cumsum((batch.position_ids_T == 0).long(), 0) - 1
     column_T = batch.position_ids_T
-    shape = (len(starts_N), padded_length(int(column_T.max()) + 1))
+    longest = int(column_T.max()) + 1
+    length = padded_length(longest)
+    shape = (len(starts_N), length if limit is None else max(longest, min(length, limit)))
     input_ids_NL = torch.full(shape, pad_id, dtype=torch.long, device=row_T.device)
     attention_mask_NL = torch.zeros(shape, dtype=torch.long, device=row_T.device)
     input_ids_NL[row_T, column_T] = batch.input_ids_T

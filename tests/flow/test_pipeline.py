@@ -1,0 +1,213 @@
+"""The whole way on tiny models, from a file of rows to results.json, for every task and method."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from crash import events, timeless_results
+
+from attune.errors import DataError
+from attune.events import Event, RunFinished, StageFinished
+
+Walk = Callable[..., Any]
+Write = Callable[..., Path]
+
+
+def _json(folder: Path, name: str) -> Any:
+    return json.loads((folder / name).read_text(encoding="utf-8"))
+
+
+def _lines(folder: Path, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / name).read_text(encoding="utf-8").splitlines()]
+
+
+def _check_folder(folder: Path, results: dict[str, Any]) -> None:
+    """What every finished run holds, and that its parts belong together."""
+    assert results == _json(folder, "results.json")
+    assert results["run"] == folder.name == _json(folder, "run.json")["id"]
+    assert _json(folder, "run.json")["state"] == "done"
+    assert results["verdict"] in {"better", "worse", "no detectable difference", "too little data"}
+    test, training = results["test"], results["training"]
+    assert test["base"].keys() == test["tuned"].keys() == test["difference"].keys()
+    assert next(iter(test["difference"])) == results["primary_metric"]
+    for metric, difference in test["difference"].items():
+        assert difference.keys() == {"value", "low", "high", "p_value", "verdict"}
+        assert difference["value"] == pytest.approx(test["tuned"][metric] - test["base"][metric])
+    assert training["steps"] == len({e["step"] for e in events(folder, "StepMetrics")}) > 0
+    assert training["target_tokens"] <= training["input_tokens"] <= training["computed_tokens"]
+    assert training["seconds"] > 0 < training["tokens_per_second"]
+    assert training["peak_memory_bytes"] > 0
+    assert results["fitting"]["verdict"] in {"good", "overfit", "underfit", "unstable", "not decidable"}
+    splits = _json(folder, "data/splits.json")
+    rows = [row["id"] for row in splits["test"]]
+    assert len(rows) == test["examples"] > 0
+    for which in ("base", "tuned"):
+        assert [p["example_id"] for p in _lines(folder, f"evaluation/predictions-{which}.jsonl")] == rows
+    assert set(results["samples"]) <= set(rows)
+    lines = [row["line"] for part in ("train", "validation", "test") for row in splits[part]]
+    assert len(lines) == len(set(lines)), "a row is in one part only"
+    assert {"run", "task", "model", "verdict", "test", "training", "fitting"} <= results.keys()
+    assert (folder / "report.html").stat().st_size > 1000
+    assert (folder / "README.md").is_file()
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "head"])
+def test_chat(walk: Walk, write_rows: Write, rows: Any, tiny_decoder: Path, method: str) -> None:
+    heard: list[Event] = []
+    outcome = walk(tiny_decoder, write_rows(rows.chat(30, turns=2)), heard.append, method={"kind": method})
+    _check_folder(outcome.folder, outcome.results)
+    assert outcome.results["task"] == "chat"
+    assert outcome.verdict == outcome.results["verdict"]
+    finished = [e.stage for e in heard if isinstance(e, StageFinished)]
+    assert finished == ["read", "tokenise", "base", "train", "tuned"]
+    assert isinstance(heard[-1], RunFinished)
+    assert heard[-1].report == str(outcome.report)
+    assert (outcome.folder / "model" / "adapter_config.json").is_file() == (method == "lora")
+
+
+def test_complete_in_bf16_takes_the_base_from_an_earlier_run(
+    walk: Walk, write_rows: Write, rows: Any, tiny_decoder: Path
+) -> None:
+    data = write_rows(rows.pairs(40))
+    first = walk(tiny_decoder, data, method={"kind": "full"}, training={"precision": "bf16"})
+    _check_folder(first.folder, first.results)
+    second = walk(tiny_decoder, data, method={"kind": "lora", "rank": 2}, training={"precision": "bf16"})
+    _check_folder(second.folder, second.results)
+    assert {e["stage"]: e["reused"] for e in events(first.folder, "StageFinished")} == {
+        "base": False,
+        "train": False,
+        "tuned": False,
+    }
+    assert {e["stage"]: e["reused"] for e in events(second.folder, "StageFinished")} == {
+        "base": True,
+        "train": False,
+        "tuned": False,
+    }
+    name = "evaluation/predictions-base.jsonl"
+    assert (first.folder / name).read_bytes() == (second.folder / name).read_bytes()
+    other = walk(tiny_decoder, data, method={"kind": "full"}, training={"precision": "fp32"})
+    assert not any(e["reused"] for e in events(other.folder, "StageFinished")), "other arithmetic, other predictions"
+
+
+@pytest.mark.parametrize("family", ["encoder", "decoder"])
+def test_classify(
+    walk: Walk, write_rows: Write, rows: Any, tiny_encoder: Path, tiny_decoder: Path, family: str
+) -> None:
+    model = tiny_encoder if family == "encoder" else tiny_decoder
+    data = write_rows(rows.labelled(60))
+    outcome = walk(model, data, method={"kind": "full"}, training={"max_steps": 12, "learning_rate": 1e-2})
+    _check_folder(outcome.folder, outcome.results)
+    assert outcome.results["primary_metric"] == "accuracy"
+    predicted = {p["output"] for p in _lines(outcome.folder, "evaluation/predictions-tuned.jsonl")}
+    assert predicted <= {"first", "second", "third"}
+    if family == "encoder":
+        assert outcome.results["test"]["baseline"].startswith("majority class")
+        assert outcome.results["test"]["tuned"]["accuracy"] > outcome.results["test"]["base"]["accuracy"]
+
+
+def test_domain_from_random_weights(walk: Walk, write_rows: Write, rows: Any, tiny_decoder: Path) -> None:
+    method = {"kind": "full", "init": "random"}
+    outcome = walk(
+        tiny_decoder, write_rows(rows.documents(40)), method=method, training={"max_length": 32, "learning_rate": 1e-2}
+    )
+    _check_folder(outcome.folder, outcome.results)
+    test = outcome.results["test"]
+    assert test["tuned"]["loss_nats_per_token"] < test["base"]["loss_nats_per_token"]
+    assert _json(outcome.folder, "data/lengths.json")["cut"] == [], "documents are divided, not cut"
+
+
+def test_one_seed_gives_one_result(walk: Walk, write_rows: Write, rows: Any, tiny_decoder: Path) -> None:
+    data = write_rows(rows.pairs(40))
+    method = {"kind": "lora", "rank": 4, "dropout": 0.2}
+    once, again = (walk(tiny_decoder, data, method=method) for _ in range(2))
+    assert once.folder != again.folder
+    assert timeless_results(once.folder) == timeless_results(again.folder)
+    weights = "model/adapter_model.safetensors"
+    assert (once.folder / weights).read_bytes() == (again.folder / weights).read_bytes()
+    other = walk(tiny_decoder, data, method=method, training={"seed": 1})
+    assert (once.folder / weights).read_bytes() != (other.folder / weights).read_bytes()
+
+
+def test_the_resolved_recipe_repeats_the_run(walk: Walk, write_rows: Write, rows: Any, tiny_decoder: Path) -> None:
+    from attune.pipeline import run
+    from attune.recipe import load
+    from attune.runs.store import Store
+
+    first = walk(tiny_decoder, write_rows(rows.pairs(40)))
+    again = run(load(first.folder / "recipe.yaml"), Store(first.folder.parent))
+    assert (first.folder / "recipe.yaml").read_text().split("#")[0] in (again.folder / "recipe.yaml").read_text()
+    assert timeless_results(first.folder) == timeless_results(again.folder)
+
+
+class TestOverlongRows:
+    """One row of thirty is far longer than max_length, in its answer; another already in its prompt."""
+
+    MAX_LENGTH = 48
+
+    @pytest.fixture
+    def data(self, write_rows: Write, rows: Any) -> Path:
+        pairs = rows.pairs(30)
+        pairs[3]["completion"] = " " + "the red bicycle " * 40
+        pairs[7]["prompt"] = "a small boat " * 40
+        return write_rows(pairs)
+
+    def _walk(self, walk: Walk, model: Path, data: Path, overlong: str, max_length: int = MAX_LENGTH) -> Any:
+        split = {"validation": 0.1, "test": 0.0, "seed": self._seed_that_trains_on_both(data)}
+        return walk(model, data, data={"split": split}, training={"max_length": max_length, "overlong": overlong})
+
+    @staticmethod
+    def _seed_that_trains_on_both(data: Path) -> int:
+        from attune.data.source import read_all, recognise
+        from attune.data.split import split
+
+        examples = read_all(data, recognise(data))
+        for seed in range(50):
+            lines = {e.origin.line for e in split(examples, validation=0.1, test=0.0, seed=seed).train}
+            if {4, 8} <= lines:
+                return seed
+        raise AssertionError("no such seed")
+
+    def test_truncate_keeps_the_row_and_lists_the_cut(self, walk: Walk, data: Path, tiny_decoder: Path) -> None:
+        folder = self._walk(walk, tiny_decoder, data, "truncate").folder
+        lengths = _json(folder, "data/lengths.json")
+        assert sorted(cut["line"] for cut in lengths["cut"]) == [4, 8]
+        assert len(lengths["train"]["total_tokens"]) == 27
+        assert max(lengths["train"]["total_tokens"]) == self.MAX_LENGTH
+        assert min(lengths["train"]["target_tokens"]) > 0, "the answer behind the long prompt is kept"
+        assert (folder / "data/rejections.jsonl").read_text() == ""
+        (finding,) = [f for f in _json(folder, "data/findings.json") if f["check"] == "overlong"]
+        assert sorted(row["line"] for row in finding["rows"]) == [4, 8]
+
+    def test_drop_leaves_the_rows_out_and_lists_them(self, walk: Walk, data: Path, tiny_decoder: Path) -> None:
+        folder = self._walk(walk, tiny_decoder, data, "drop").folder
+        assert sorted(row["line"] for row in _lines(folder, "data/rejections.jsonl")) == [4, 8]
+        lengths = _json(folder, "data/lengths.json")
+        assert len(lengths["train"]["total_tokens"]) == 25
+        assert max(lengths["train"]["total_tokens"]) < self.MAX_LENGTH
+
+    def test_error_refuses_a_row_without_its_answer(
+        self, walk: Walk, data: Path, tiny_decoder: Path, tmp_path: Path
+    ) -> None:
+        with pytest.raises(DataError, match="lose their whole answer") as caught:
+            self._walk(walk, tiny_decoder, data, "error")
+        assert [row.line for row in caught.value.rows] == [8]
+        assert not (tmp_path / "runs").exists()
+
+
+def test_without_test_rows_nothing_is_compared(walk: Walk, write_rows: Write, rows: Any, tiny_decoder: Path) -> None:
+    outcome = walk(tiny_decoder, write_rows(rows.pairs(20)), data={"split": {"validation": 0.1, "test": 0.0}})
+    assert outcome.verdict == "too little data"
+    assert outcome.results["test"]["examples"] == 0
+    assert not (outcome.folder / "evaluation" / "predictions-base.jsonl").exists()
+    assert "Still running" not in outcome.report.read_text(encoding="utf-8")
+
+
+def test_a_tuned_model_can_be_tuned_again(walk: Walk, write_rows: Write, rows: Any, tiny_decoder: Path) -> None:
+    data = write_rows(rows.pairs(30))
+    first = walk(tiny_decoder, data, method={"kind": "full"})
+    second = walk(first.folder / "model", data, method={"kind": "full"})
+    assert second.results["test"]["base"] == first.results["test"]["tuned"], "it begins where the first one ended"
