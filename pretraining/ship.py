@@ -54,7 +54,9 @@ def main() -> None:
         shutil.copy(run.folder / "model" / name, TARGET / name)
     train, validation = curves(run)
     best = run.read_json("results.json")["training"]["best_step"]
-    (HERE / "loss.svg").write_text(charts.learning_curve(train, validation, best_step=best), encoding="utf-8")
+    losses = [(step, loss) for step, loss, _ in validation]
+    curve = charts.learning_curve(train, losses, quantity="loss, nats per token", best_step=best)
+    (HERE / "loss.svg").write_text(curve, encoding="utf-8")
     results = run.read_json("results.json")
     record = {
         "training": results["training"],

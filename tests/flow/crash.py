@@ -121,7 +121,8 @@ def assert_same_end(folder: Path, reference: Path) -> None:
     assert json.loads((folder / "run.json").read_text())["state"] == "done"
     model, expected = _bytes(folder / "model"), _bytes(reference / "model")
     assert model.keys() == expected.keys()
-    assert [name for name in model if model[name] != expected[name]] == []
+    differing = [name for name in model if model[name] != expected[name]]
+    assert differing == []
     mine, theirs = last_checkpoint(folder), last_checkpoint(reference)
     assert mine.name == theirs.name
     assert _bytes(mine, "*.safetensors") == _bytes(theirs, "*.safetensors")

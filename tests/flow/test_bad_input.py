@@ -29,9 +29,9 @@ Write = Callable[..., Path]
 def refused(tmp_path: Path) -> Callable[..., Any]:
     """Runs a recipe that must be refused; gives the error, after a look that nothing was written."""
 
-    def run(model: Path, data: Path, expected: type[AttuneError], **sections: Any) -> Any:
+    def run(model: Path, train: Path, expected: type[AttuneError], **sections: Any) -> Any:
         tree: dict[str, Any] = {"model": str(model), **sections}
-        tree["data"] = {"train": str(data), **sections.get("data", {})}
+        tree["data"] = {"train": str(train), **sections.get("data", {})}
         with pytest.raises(expected) as caught:
             pipeline.run(from_mapping(tree), Store(tmp_path / "runs"))
         assert not (tmp_path / "runs").exists()
@@ -91,7 +91,7 @@ def test_a_pickled_model_is_refused(
     model = tmp_path / "pickled"
     shutil.copytree(tiny_decoder, model)
     (model / "model.safetensors").rename(model / "pytorch_model.bin")
-    assert "pytorch_model.bin" in str(refused(model, write_rows(rows.pairs(20)), ModelError))
+    assert "only safetensors" in str(refused(model, write_rows(rows.pairs(20)), ModelError))
 
 
 def test_a_model_that_brings_code_is_refused(

@@ -99,7 +99,7 @@ def test_classify(
 ) -> None:
     model = tiny_encoder if family == "encoder" else tiny_decoder
     data = write_rows(rows.labelled(60))
-    outcome = walk(model, data, method={"kind": "full"}, training={"max_steps": 12, "learning_rate": 1e-2})
+    outcome = walk(model, data, method={"kind": "full"}, training={"max_steps": 40, "learning_rate": 5e-3})
     _check_folder(outcome.folder, outcome.results)
     assert outcome.results["primary_metric"] == "accuracy"
     predicted = {p["output"] for p in _lines(outcome.folder, "evaluation/predictions-tuned.jsonl")}
@@ -139,7 +139,7 @@ def test_the_resolved_recipe_repeats_the_run(walk: Walk, write_rows: Write, rows
 
     first = walk(tiny_decoder, write_rows(rows.pairs(40)))
     again = run(load(first.folder / "recipe.yaml"), Store(first.folder.parent))
-    assert (first.folder / "recipe.yaml").read_text().split("#")[0] in (again.folder / "recipe.yaml").read_text()
+    assert load(again.folder / "recipe.yaml") == load(first.folder / "recipe.yaml")
     assert timeless_results(first.folder) == timeless_results(again.folder)
 
 

@@ -15,6 +15,7 @@ from crash import TOTAL_STEPS, Life, Reference, assert_same_end, cold, events, l
 from attune import pipeline
 from attune.errors import EnvironmentFault
 from attune.runs.store import Store
+from attune.tokens.batch import step_indices, steps_per_epoch
 
 KILLS = 6
 
@@ -102,6 +103,17 @@ def test_a_damaged_checkpoint_is_passed_over_and_named(reference: Reference, tmp
     assert [text for level, text in notes if level == "warning" and damaged.name in text], notes
     assert ("info", "resumed from step 14") in notes
     assert_same_end(folder, reference.folder)
+
+
+def test_every_epoch_visits_every_row_once_in_an_order_of_its_own() -> None:
+    """The order is a function of the step, so what a resume at any step goes on with is what would have come."""
+    per_epoch = steps_per_epoch(45, 8)
+    epochs = [
+        [int(i) for step in range(e * per_epoch, (e + 1) * per_epoch) for i in step_indices(45, 8, 3, step)]
+        for e in range(3)
+    ]
+    assert all(sorted(order) == list(range(45)) for order in epochs)
+    assert len(set(map(tuple, epochs))) == 3
 
 
 def test_resume_refuses_changed_data(reference: Reference, tmp_path: Path, crash_data: Path) -> None:

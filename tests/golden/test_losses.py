@@ -17,7 +17,7 @@ from attune.events import StepMetrics, Validated
 
 METHODS: dict[str, dict[str, Any]] = {
     "full": {"kind": "full"},
-    "lora": {"kind": "lora", "rank": 4, "dropout": 0.1},
+    "lora": {"kind": "lora", "rank": 4},
 }
 FIELDS = ("loss_nats_per_token", "grad_norm", "learning_rate", "target_tokens", "input_tokens")
 

@@ -120,6 +120,8 @@ def _name_base(folder: Path, model: LoadedModel) -> None:
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     config["base_model_name_or_path"] = str(model.source.folder.resolve())
+    if isinstance(config.get("target_modules"), list):  # peft keeps a set, whose order is another in each process
+        config["target_modules"].sort()
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 

@@ -48,9 +48,14 @@ def learning_curve(
     if best_step is not None and min(steps) <= best_step <= max(steps):
         mark = alt.Chart(alt.Data(values=[{"step": best_step, "label": f"best: step {best_step}"}])).encode(x=x)
         left = best_step - min(steps) <= 0.7 * (max(steps) - min(steps))
-        text = {"align": "left" if left else "right", "dx": 6 if left else -6, "baseline": "top", "fontWeight": 600}
+        curve = checked or raw
+        rising = curve[-1][1] > curve[0][1]  # the label stands where the curve does not: low under a rising one
+        text = {"align": "left" if left else "right", "dx": 6 if left else -6, "fontWeight": 600}
+        text |= {"baseline": "bottom", "dy": -4} if rising else {"baseline": "top"}
         layers.append(mark.mark_rule(color=_ACCENT, strokeDash=[3, 3], opacity=0.8))
-        layers.append(mark.mark_text(color=_ACCENT, **text).encode(text="label:N", y=alt.value(0)))
+        layers.append(
+            mark.mark_text(color=_ACCENT, **text).encode(text="label:N", y=alt.value("height" if rising else 0))
+        )
     return _svg(alt.layer(*layers), height_px=200, label=f"{quantity} by optimizer step")
 
 

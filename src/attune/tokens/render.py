@@ -8,7 +8,6 @@ the conversation; if it rewrites history (some drop earlier reasoning), each tur
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from collections.abc import Sequence as Series
 from dataclasses import dataclass
@@ -221,7 +220,7 @@ class Renderer:
 
     def _last_stop(self, prompt: str, whole: str) -> int:
         """Index of the stop token that closes the last turn of `whole`, or its length when none does."""
-        shared = len(os.path.commonprefix([prompt, whole]))
+        shared = next((i for i, pair in enumerate(zip(prompt, whole, strict=False)) if pair[0] != pair[1]), len(prompt))
         return max((whole.rfind(word, shared) for word in self._stop_words), default=-1) % (len(whole) + 1)
 
     def _is_empty(self, target: str) -> bool:

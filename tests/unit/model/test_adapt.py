@@ -30,7 +30,7 @@ def move(model: LoadedModel, seed: int = 0) -> None:
     with torch.no_grad():
         for parameter in model.module.parameters():
             if parameter.requires_grad:
-                parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
+                parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
 
 
 def adapted(folder: Path, method: Method, **options: Any) -> LoadedModel:
@@ -138,17 +138,23 @@ def test_a_full_model_goes_out_and_back(tiny_decoder: Path, tmp_path: Path, dtyp
     assert not list(tmp_path.glob("*.bin"))
 
 
-def test_a_plain_template_is_saved_with_the_model(tiny_decoder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("chat", [True, False])
+def test_a_plain_template_is_saved_with_a_model_that_learned_to_chat(
+    tiny_decoder: Path, tmp_path: Path, chat: bool
+) -> None:
     from transformers import AutoTokenizer
 
     model = load(resolve(str(tiny_decoder)))
     model.renderer = type(model.renderer)(model.renderer.tokenizer, None, stop_ids=model.renderer.stop_ids)
     adapt(model, FULL, seed=0)
-    save(model, tmp_path, torch.float32)
-    asked = [{"role": "user", "content": "Where?"}]
+    save(model, tmp_path, torch.float32, chat=chat)
+    assert load(resolve(str(tmp_path))).renderer.plain is not chat
     plain = AutoTokenizer.from_pretrained(tmp_path)
+    if not chat:
+        assert plain.chat_template is None
+        return
+    asked = [{"role": "user", "content": "Where?"}]
     assert plain.apply_chat_template(asked, tokenize=False, add_generation_prompt=True) == "User: Where?\nAssistant:\n"
-    assert not load(resolve(str(tmp_path))).renderer.plain
 
 
 def test_a_head_on_tied_embeddings_leaves_the_trunk_as_it_was(tiny_decoder: Path, tmp_path: Path) -> None:

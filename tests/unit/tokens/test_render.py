@@ -1,4 +1,4 @@
-"""What carries loss is the assistant's words and the end token, nothing else; and it follows what generation will see."""
+"""What carries loss is the assistant's words and the end token alone, behind the ids that generation will see."""
 
 from __future__ import annotations
 
@@ -57,7 +57,10 @@ THINKING = (
 )
 UPPER = CHATML.replace("m.content", "(m.content | upper)")
 TRIMMED = CHATML.replace("m.content", "(m.content | trim)")
-ENDLESS = "{% for m in messages %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
+ENDLESS = (
+    "{% for m in messages %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}assistant: {% endif %}"
+)
 
 STYLES = {
     "chatml": (CHATML, ("<|im_start|>", "<|im_end|>"), "<|im_end|>", None),

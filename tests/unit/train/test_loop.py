@@ -111,10 +111,11 @@ def same_bits(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) ->
     return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 3e-6), ("bf16", 3e-2)])
 @pytest.mark.parametrize("size", [4, 1])
-def test_a_split_step_has_the_gradient_of_the_whole(make: Make, size: int) -> None:
-    """One batch of 16, four micro-batches of 4, sixteen of 1: token-weighted, so unequal target counts do not matter."""
-    setup, made = make(), sequences(16)
+def test_a_split_step_has_the_gradient_of_the_whole(make: Make, size: int, precision: str, tolerance: float) -> None:
+    """One batch of 16, four micro-batches of 4, sixteen of 1, with unequal numbers of targets."""
+    setup, made = make(precision=precision), sequences(16)
     assert len({s.target_tokens for s in made}) > 4
 
     def gradients(parts: list[Batch]) -> tuple[float, dict[str, torch.Tensor]]:
@@ -124,10 +125,10 @@ def test_a_split_step_has_the_gradient_of_the_whole(make: Make, size: int) -> No
 
     whole_loss, whole = gradients([collate(made)])
     split_loss, split = gradients([collate(made[i : i + size]) for i in range(0, 16, size)])
-    assert split_loss == pytest.approx(whole_loss, rel=1e-6)
+    assert split_loss == pytest.approx(whole_loss, rel=tolerance)
     for name, gradient in whole.items():
         difference = (split[name] - gradient).norm() / gradient.norm()
-        assert float(difference) < 1e-6 * 3, name
+        assert float(difference) < tolerance, name
 
 
 def test_the_reported_norm_is_that_of_all_gradients(make: Make) -> None:
@@ -295,7 +296,7 @@ def test_without_validation_the_last_weights_stay(make: Make) -> None:
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_stopped_after_every_step_the_end_has_the_same_bits(make: Make, method: str, precision: str) -> None:
-    """Every step from fresh objects: weights, optimizer, data order, dropout and the best checkpoint go on unchanged."""
+    """Each step from fresh objects: weights, optimizer, data order and dropout go on unchanged."""
     keys = {"method": method, "precision": precision, "max_steps": 10, "evaluate_every": 3, "checkpoint_every": 4}
     whole = make("whole", **keys)
     wanted = whole.run()
