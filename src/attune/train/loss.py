@@ -125,7 +125,8 @@ class _ProjectAndReduce(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor, *_: torch.Tensor) -> Any:
         grad_SD, *grads = ctx.saved_tensors
-        return ((grad_SD * grad.float()).to(grad_SD.dtype), None, None, None, *(g * grad.to(g.dtype) for g in grads))
+        # `grad` has no axes, so it multiplies at its own precision and leaves the dtype alone.
+        return (grad_SD * grad, None, None, None, *(g * grad for g in grads))
 
 
 def label_cross_entropy(model: Model, batch: Batch) -> LossSum:
