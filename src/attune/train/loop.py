@@ -159,11 +159,21 @@ def train(job: Job, masters: Masters) -> Progress:
         progress.seconds += seconds
         _report_step(job, progress, sums, microbatches, computed, seconds)
         _look_up(job, progress, masters, optimizer, module, fingerprint)
-    if progress.best_step != progress.step and progress.best_step:
-        best = checkpoint.read(job.folder / f"step-{progress.best_step:06d}")
-        masters.restore(dict(best.tensors["weights"]))
+    if progress.best_step not in (0, progress.step):
+        _take_best(job, progress, masters)
     module.eval()
     return progress
+
+
+def _take_best(job: Job, progress: Progress, masters: Masters) -> None:
+    """Put the best weights into the model; if their checkpoint is damaged, the last weights stay and that is said."""
+    try:
+        best = checkpoint.read(job.folder / f"step-{progress.best_step:06d}")
+    except EnvironmentFault as fault:
+        job.emit(Note("train", "warning", f"the best checkpoint cannot be read, the last step is used: {fault}"))
+        progress.best_step = progress.step
+        return
+    masters.restore(dict(best.tensors["weights"]))
 
 
 @torch.no_grad()
@@ -313,7 +323,9 @@ def _resume(job: Job, masters: Masters, optimizer: torch.optim.Optimizer, finger
     saved = checkpoint.latest(job.folder, on_skip=skipped)
     if saved is None:
         return Progress()
-    if saved.state["fingerprint"] != fingerprint:
+    shapes = {name: tensor.shape for name, tensor in masters.tensors.items()}
+    fits = shapes == {name: tensor.shape for name, tensor in saved.tensors["weights"].items()}
+    if saved.state["fingerprint"] != fingerprint or not fits:
         raise EnvironmentFault(
             "the checkpoint was made from other data or settings",
             where=str(saved.path),

@@ -388,3 +388,23 @@ def test_the_model_of_the_job_is_the_one_that_was_trained(make: Make) -> None:
     assert model.module is setup.masters.module
     assert not model.module.training or setup.run()
     assert not model.module.training, "it is left ready for use"
+
+
+def test_a_damaged_best_checkpoint_is_said_and_the_last_weights_stay(make: Make) -> None:
+    # A learning rate that ruins the model makes an early validation the best one.
+    first = make("run", learning_rate=0.5, schedule="constant", evaluate_every=2, checkpoint_every=2)
+    done = first.run()
+    assert 0 < done.best_step < STEPS, "the case that is tested"
+    weights = first.job.folder / f"step-{done.best_step:06d}" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    again = make("run", learning_rate=0.5, schedule="constant", evaluate_every=2, checkpoint_every=2)
+    progress = again.run()
+    assert progress.best_step == STEPS
+    assert any("best checkpoint cannot be read" in note.text for note in again.of(Note))
+    assert same_bits(again.bits(), dict(newest(first.job.folder).tensors["weights"]))
+
+
+def test_a_checkpoint_of_another_method_is_refused(make: Make) -> None:
+    make("run", method="full").run()
+    with pytest.raises(EnvironmentFault, match="other data or settings"):
+        make("run", method="lora").run()
