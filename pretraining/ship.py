@@ -60,7 +60,7 @@ def main() -> None:
     results = run.read_json("results.json")
     record = {
         "training": results["training"],
-        "test": results["test"],
+        "test": {**results["test"], "baseline": "the same model with random weights"},
         "validation": [{"step": s, "loss_nats_per_token": loss, "accuracy": a} for s, loss, a in validation],
         "environment": run.record.environment,
     }
