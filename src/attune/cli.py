@@ -386,8 +386,8 @@ def _bad_rows_listed(runs: Path) -> Iterator[None]:
                 write_durably(
                     path, (json.dumps(row, ensure_ascii=False).encode(errors="replace") + b"\n" for row in rows)
                 )
-                listed = f"all {len(rows):,}" if len(rows) == error.total else f"the first {len(rows):,}"
-                error.add_note(f"{listed} bad rows are listed in {path}")
+                listed = "every error is" if len(rows) == error.total else f"the first {len(rows):,} errors are"
+                error.add_note(f"{listed} listed in {path}")
             except EnvironmentFault as fault:
                 error.add_note(f"the bad rows could not be listed: {fault}")
         raise

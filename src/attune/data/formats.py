@@ -250,7 +250,7 @@ def _delimited_rows(source: str, delimiter: str) -> Rows:
         if faults:
             yield from faults
         elif len(fields) != len(header):
-            message = f"{len(fields)} fields, but the header names {len(header)}"
+            message = f"{len(fields)} field{'s' * (len(fields) != 1)}, but the header names {len(header)}"
             fix = f"put a field that holds {quoted(delimiter)} or a line break in double quotes"
             yield row_error(source, line, Fault("wrong_field_count", message, fix))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -105,8 +106,9 @@ class Classify:
         }
         if load_base is not None:
             model = load_base()
-            ways["label likelihood"] = lambda rows: self.likelihood(model, rows, asking, per_token=False)
-            ways["label likelihood per token"] = lambda rows: self.likelihood(model, rows, asking, per_token=True)
+            quiet = dataclasses.replace(asking, on_progress=lambda done: None)  # it counts test rows, not these
+            ways["label likelihood"] = lambda rows: self.likelihood(model, rows, quiet, per_token=False)
+            ways["label likelihood per token"] = lambda rows: self.likelihood(model, rows, quiet, per_token=True)
         judged = splits.validation or splits.train
         accuracy = {kind: sum(p.output == p.reference for p in way(judged)) / len(judged) for kind, way in ways.items()}
         best = max(accuracy, key=lambda kind: accuracy[kind])
