@@ -15,6 +15,7 @@ from typing import Any
 
 MAX_DEPTH = 32
 MAX_INTEGER_DIGITS = 300  # below the limit at which int() itself refuses, and above any number that data needs
+MAX_NAMED_KEYS = 8
 
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 STRUCTURE = re.compile(_STRING + r'|["\[\]{},]', re.DOTALL)  # a lone " is a string that never ends
@@ -60,7 +61,8 @@ def parse(text: str) -> tuple[Any, list[Fault]]:
         )
     except json.JSONDecodeError as error:
         return None, [_syntax_fault(text, error)]
-    faults = [*_escape_faults(text), *(_repeated_key(text, key) for key in repeated)]
+    named = list(dict.fromkeys(repeated))[:MAX_NAMED_KEYS]  # each costs a look through the text
+    faults = [*_escape_faults(text), *(_repeated_key(text, key) for key in named)]
     if doubtful:
         faults += [fault for m in _NUMBERS.finditer(text) if (fault := _number_fault(m[0], m.start()))]
     return value, faults

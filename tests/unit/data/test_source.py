@@ -646,3 +646,14 @@ def test_a_hub_that_cannot_be_reached_is_a_fault_of_the_surroundings(monkeypatch
         recognise("nobody/nothing:test")
     assert caught.value.where == "nobody/nothing:test"
     assert "(test)" in caught.value.fix
+
+
+def test_many_repeated_keys_are_named_a_few_times_and_soon(tmp_path: Path) -> None:
+    """Each named key costs a look through the line, so a hostile line must not have all of its keys named."""
+    path = tmp_path / "keys.jsonl"
+    repeated = ", ".join(f'"k{i}": 1, "k{i}": 2' for i in range(20_000))
+    path.write_text("{" + repeated + "}\n", encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        source.recognise(path)
+    assert 1 <= len(caught.value.rows) <= 8
+    assert {row.code for row in caught.value.rows} == {"duplicate_key"}
