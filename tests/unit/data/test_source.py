@@ -654,6 +654,6 @@ def test_many_repeated_keys_are_named_a_few_times_and_soon(tmp_path: Path) -> No
     repeated = ", ".join(f'"k{i}": 1, "k{i}": 2' for i in range(20_000))
     path.write_text("{" + repeated + "}\n", encoding="utf-8")
     with pytest.raises(DataError) as caught:
-        source.recognise(path)
+        recognise(path)
     assert 1 <= len(caught.value.rows) <= 8
     assert {row.code for row in caught.value.rows} == {"duplicate_key"}
