@@ -28,6 +28,8 @@ from attune.runs.store import RunRecord, StageRecord, State, Store, disk_fault, 
 _LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "peft", "numpy")
 _AGAIN = "restore the file from a copy, or start a new run"
 
+DEAD_OWNER_SECONDS = 10.0
+
 
 class Run:
     """A run folder. Reading is free; the first write takes the folder's lock: one process at a time works on a run."""
@@ -235,7 +237,7 @@ class Run:
             lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             release = weakref.finalize(self, os.close, lock)
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _lock(lock)
             except BlockingIOError as error:
                 owner = os.pread(lock, 20, 0).decode("ascii", "replace")
                 release()
@@ -263,6 +265,30 @@ class Run:
         parts = PurePosixPath(relative).parts
         assert parts and parts[0] != "/" and ".." not in parts, f"{relative!r} is not inside the run folder"
         return self.folder / relative
+
+
+def _lock(descriptor: int) -> None:
+    """Take the lock. If its owner is dead, wait for what is left of it: a child that was about to start something else
+    holds the lock until it has, and on a busy machine that can outlast its parent by seconds."""
+    give_up = time.monotonic() + DEAD_OWNER_SECONDS
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.pread(descriptor, 20, 0)
+            if time.monotonic() > give_up or not owner.isdigit() or _lives(int(owner)):
+                raise
+            time.sleep(0.05)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def installed_version(package: str) -> str:

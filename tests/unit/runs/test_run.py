@@ -1,5 +1,6 @@
 """A run folder under kills, damage, a second process and a full disk; stages kept, taken over and built."""
 
+import fcntl
 import json
 import math
 import os
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -491,3 +493,21 @@ for store in (None, Store(root / "runs")):
 def test_kill_before_every_call_of_a_stage(memory_disk: Path) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, memory_disk], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_a_dead_process_left_behind_holds_the_lock_only_for_a_while(tmp_path: Path) -> None:
+    """A child that a killed owner had just forked can hold the lock for a moment longer than its parent lived."""
+    run = Run.create(tmp_path, "held", task="chat", model="m")
+    run.close()
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    lock = os.open(run.folder / "run.lock", os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(dead.pid).encode(), 0)
+    timer = threading.Timer(0.3, os.close, [lock])
+    timer.start()
+    with Run.open(run.folder) as again:
+        again.set_state("interrupted")
+    timer.join()
+    assert Run.open(run.folder).record.state == "interrupted"
