@@ -1,6 +1,6 @@
 """Automatic values: what a recipe leaves out, settled from the data and the machine, each with its reason.
 
-The numbers are starting points that worked on many small runs of ours, not laws; `docs/reference/automatic.md` lists
+The numbers are starting points, tried on the three examples and not tuned; `docs/reference/automatic.md` lists
 them. Whatever a person writes in the recipe wins.
 """
 

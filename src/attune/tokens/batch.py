@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from attune.tokens.sequence import Sequence
 
-# Rectangles have few different widths, because matrix kernels are compiled and cached per shape: with every length
-# its own width, half of a CPU's step went into making kernels.
+# Rectangles have few different widths, which bounds the matrix kernels that are made and cached per shape.
 PAD_MULTIPLE = 8
 
 
