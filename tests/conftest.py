@@ -225,7 +225,9 @@ def walk(tmp_path: Path) -> Callable[..., Any]:
     from attune.recipe import from_mapping
     from attune.runs.store import Store
 
-    def go(model: Path, data: Path, emit: Callable[[Any], None] = lambda event: None, /, **sections: Any) -> Any:
+    def go(
+        model: Path, data: Path, emit: Callable[[Any], None] = lambda event: None, /, stop: Any = None, **sections: Any
+    ) -> Any:
         tree: dict[str, Any] = {
             "model": str(model),
             **sections,
@@ -233,6 +235,6 @@ def walk(tmp_path: Path) -> Callable[..., Any]:
             "training": {**QUICK, **sections.get("training", {})},
             "evaluation": {"max_new_tokens": 8, **sections.get("evaluation", {})},
         }
-        return run(from_mapping(tree), Store(tmp_path / "runs"), emit)
+        return run(from_mapping(tree), Store(tmp_path / "runs"), emit, stop=stop)
 
     return go

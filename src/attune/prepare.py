@@ -19,7 +19,7 @@ from attune.data import source
 from attune.data.example import Example
 from attune.data.split import Splits, check_given, split
 from attune.errors import DataError, EnvironmentFault, RecipeError, RowError
-from attune.events import Emit, Note, StageFinished, StageStarted, Stop, silent
+from attune.events import Emit, Note, Progress, StageFinished, StageStarted, Stop, silent
 from attune.recipe import EMBEDDED, Recipe, Resolution
 from attune.runs.store import Store
 
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from attune.model.load import ModelSource
     from attune.tasks.task import Task
     from attune.tokens.fit import Cut, Fitted
-    from attune.tokens.render import Renderer
+    from attune.tokens.render import Renderer, TemplateProblem
     from attune.tokens.sequence import Sequence
 
 LISTED_ROWS = 1000
+ENCODED_ROWS = 500  # between two looks at the request to stop
 PARTS = ("train", "validation", "test")
 
 
@@ -66,7 +67,7 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     """
     stop = stop or Stop()
     resolution = Resolution(recipe)
-    parts, task_name = _read(resolution, emit)
+    parts, task_name = _read(resolution, emit, stop)
     stop.check()
     splits = _split(resolution.recipe, parts)
     emit(Note("split", "info", splits.reason))
@@ -82,15 +83,8 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     reference = resolution.recipe.model
     model = resolve(reference, run_model=run_model(reference, store), weights=not random)
     renderer = load_renderer(model)
-    findings = _template_findings(task, renderer)
-    encoded = {}
-    for part in ("train", "validation"):
-        encoding = task.encode(getattr(splits, part), renderer)
-        findings += _problems(encoding.problems)
-        encoded[part] = [s for group in encoding.sequences for s in group]
-        stop.check()
-    task.encode(splits.test, renderer)  # a test row that cannot be encoded is found now, not after the training
-    stop.check()
+    encoded, problems = _encode(task, splits, renderer, emit, stop)
+    findings = _template_findings(task, renderer) + _problems(problems)
     parameters = _parameters(model, task, random=random)
     fitted = _settle_values(resolution, task, encoded, model, splits, parameters)
     findings += _cut_findings(fitted["train"].cuts, splits, resolution.recipe)
@@ -119,7 +113,7 @@ def run_model(reference: str | None, store: Store) -> Path | None:
     return folder / "model"
 
 
-def _read(resolution: Resolution, emit: Emit) -> tuple[dict[str, list[Example]], str]:
+def _read(resolution: Resolution, emit: Emit, stop: Stop) -> tuple[dict[str, list[Example]], str]:
     """All examples of the given files, and the task that they are for. Every bad row of every file is in one error."""
     from attune.tasks.table import SHAPES, suggested
 
@@ -140,7 +134,7 @@ def _read(resolution: Resolution, emit: Emit) -> tuple[dict[str, list[Example]],
                 task_name = suggested(reading.shape)  # type: ignore[assignment]
                 resolution.settle("task", task_name, reading.reason)
                 shape = reading.shape
-            parts[part] = source.read_all(place, reading, emit=emit)
+            parts[part] = source.read_all(place, reading, emit=emit, stop=stop)
         except DataError as fault:
             faults.append(fault)
     if faults:
@@ -148,6 +142,29 @@ def _read(resolution: Resolution, emit: Emit) -> tuple[dict[str, list[Example]],
     assert task_name is not None
     emit(StageFinished("read", time.monotonic() - began))
     return parts, task_name
+
+
+def _encode(
+    task: Task, splits: Splits, renderer: Renderer, emit: Emit, stop: Stop
+) -> tuple[dict[str, list[Sequence]], list[TemplateProblem]]:
+    """Sequences of every part. A test row that cannot be used is found now, not after the training."""
+    from attune.tasks.task import require_usable
+
+    parts = {part: getattr(splits, part) for part in PARTS}
+    require_usable(task, [example for examples in parts.values() for example in examples])
+    total, done = sum(map(len, parts.values())), 0
+    encoded: dict[str, list[Sequence]] = {part: [] for part in PARTS}
+    problems: list[TemplateProblem] = []
+    for part, examples in parts.items():
+        for begin in range(0, len(examples), ENCODED_ROWS):
+            rows = examples[begin : begin + ENCODED_ROWS]
+            encoding = task.encode(rows, renderer)
+            encoded[part] += [s for group in encoding.sequences for s in group]
+            problems += encoding.problems
+            done += len(rows)
+            emit(Progress("tokenise", done, total, "rows"))
+            stop.check()
+    return encoded, problems
 
 
 def _joined(faults: list[DataError]) -> DataError:
@@ -339,7 +356,8 @@ def _settle_values(
     limit, overlong = resolution.recipe.training.max_length, resolution.recipe.training.overlong
     assert limit is not None
     fitted = {}
-    for part, sequences in encoded.items():
+    for part in ("train", "validation"):
+        sequences = encoded[part]
         if task.chunks:
             fitted[part] = Fitted(tuple(p for s in sequences for p in chunk(s, limit)), (), ())
         else:

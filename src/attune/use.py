@@ -184,7 +184,7 @@ def _predict(
     """The task's own predictions; a language model that is asked to classify picks the likeliest label."""
     from attune.tasks.classify import Classify
     from attune.tasks.table import TASKS
-    from attune.tasks.task import Asking
+    from attune.tasks.task import Asking, require_usable
 
     def on_progress(done: int) -> None:
         emit(Progress("evaluate", done, len(examples), "rows"))
@@ -209,6 +209,7 @@ def _predict(
     else:
         guess = Classify.of(examples)
         return guess, guess.likelihood(model, examples, asking, per_token=True)
+    require_usable(task, examples)
     return task, task.predict(model, examples, asking)
 
 

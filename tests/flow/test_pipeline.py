@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from crash import events, timeless_results
 
-from attune.errors import DataError
-from attune.events import Event, RunFinished, StageFinished
+from attune.errors import DataError, Interrupted
+from attune.events import Event, Progress, RunFinished, StageFinished, Stop
 
 Walk = Callable[..., Any]
 Write = Callable[..., Path]
@@ -211,3 +211,20 @@ def test_a_tuned_model_can_be_tuned_again(walk: Walk, write_rows: Write, rows: A
     first = walk(tiny_decoder, data, method={"kind": "full"})
     second = walk(first.folder / "model", data, method={"kind": "full"})
     assert second.results["test"]["base"] == first.results["test"]["tuned"], "it begins where the first one ended"
+
+
+def test_a_stop_while_tokenising_ends_the_run_before_it_writes(
+    walk: Walk, write_rows: Write, rows: Any, tiny_decoder: Path, tmp_path: Path
+) -> None:
+    stop = Stop()
+    done: list[int] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Progress) and event.stage == "tokenise":
+            done.append(event.done)
+            stop.request()
+
+    with pytest.raises(Interrupted):
+        walk(tiny_decoder, write_rows(rows.chat(1100)), listen, stop=stop)
+    assert done == [500]
+    assert not list(tmp_path.glob("**/run.json"))

@@ -23,7 +23,7 @@ from attune.data.formats import RawRow
 from attune.data.rows import build, did_you_mean
 from attune.data.strict_json import quoted
 from attune.errors import DataError, RecipeError, RowError
-from attune.events import Emit, Note, Progress, silent
+from attune.events import Emit, Note, Progress, Stop, silent
 
 _PEEKED_ROWS = 200
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(:[\w.\[\]%:-]+)?", re.ASCII)
@@ -140,13 +140,17 @@ def read(source: str | Path, reading: Reading) -> Iterator[Example | RowError]:
             yield built
 
 
-def read_all(source: str | Path, reading: Reading, *, cap: int = 1000, emit: Emit = silent) -> list[Example]:
+def read_all(
+    source: str | Path, reading: Reading, *, cap: int = 1000, emit: Emit = silent, stop: Stop | None = None
+) -> list[Example]:
     """All examples of a source, with unique ids.
 
     Raises:
         DataError: any row is bad, or there is none. Holds the first `cap` errors, and counts all of them in `total`.
         EnvironmentFault: the file cannot be opened or the hub does not answer.
+        Interrupted: `stop` was requested.
     """
+    stop = stop or Stop()
     emit(Note("read", "info", reading.reason))
     examples: list[Example] = []
     copies: Counter[str] = Counter()
@@ -154,6 +158,7 @@ def read_all(source: str | Path, reading: Reading, *, cap: int = 1000, emit: Emi
     total = 0
     bad_rows: set[tuple[str, int]] = set()
     for item in read(source, reading):
+        stop.check()
         if isinstance(item, RowError):
             total += 1
             bad_rows.add((item.file, item.line))

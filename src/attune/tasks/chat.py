@@ -6,7 +6,7 @@ from collections.abc import Sequence as Series
 from typing import TYPE_CHECKING, Literal, cast
 
 from attune.data.example import Conversation, Example, Shape, prompt_of, target_of
-from attune.tasks.task import Asking, Encoding, untuned
+from attune.tasks.task import Asking, Encoding, all_usable, untuned
 
 if TYPE_CHECKING:
     from attune.evaluate.types import Prediction
@@ -24,6 +24,8 @@ class Chat:
     metrics: tuple[str, ...] = ("rouge_l", "exact_match", "loss_nats_per_token", "token_accuracy")
     labels: tuple[str, ...] = ()
     chunks = False
+
+    check = all_usable
 
     def encode(self, examples: Series[Example], renderer: Renderer) -> Encoding:
         """Sequences of each conversation; several where the template rewrites history."""

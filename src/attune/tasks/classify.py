@@ -54,22 +54,15 @@ class Classify:
             )
         return cls(tuple(labels))
 
-    def encode(self, examples: Series[Example], renderer: Renderer) -> Encoding:
-        """One sequence a text, with what the tokenizer puts around every text; its label is a class index.
+    def check(self, examples: Series[Example]) -> tuple[RowError, ...]:
+        """Rows of a label that the training rows lack."""
+        known = set(self.labels)
+        return tuple(_unknown_label(row) for row in cast("Series[LabelledText]", examples) if row.label not in known)
 
-        Raises:
-            DataError: a label that the training rows lack; lists every such row.
-        """
+    def encode(self, examples: Series[Example], renderer: Renderer) -> Encoding:
+        """One sequence a text, with what the tokenizer puts around every text; its label is a class index."""
         index = {label: i for i, label in enumerate(self.labels)}
         rows = cast("Series[LabelledText]", examples)
-        unknown = tuple(_unknown_label(row) for row in rows if row.label not in index)
-        if unknown:
-            raise DataError(
-                f"{len(unknown)} rows have a label that does not occur in the training rows",
-                where=unknown[0].file,
-                fix=f"mend the rows that are listed; the first: {unknown[0]}",
-                rows=unknown,
-            )
         sequences = []
         for example in rows:
             ids = tuple(renderer.ids(example.text, special=True))

@@ -6,7 +6,7 @@ from collections.abc import Sequence as Series
 from typing import TYPE_CHECKING, Literal, cast
 
 from attune.data.example import Document, Example, Shape
-from attune.tasks.task import Asking, Encoding, untuned
+from attune.tasks.task import Asking, Encoding, all_usable, untuned
 from attune.tokens.sequence import Sequence
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ class Domain:
     metrics: tuple[str, ...] = ("loss_nats_per_token", "token_accuracy")
     labels: tuple[str, ...] = ()
     chunks = True
+
+    check = all_usable
 
     def encode(self, examples: Series[Example], renderer: Renderer) -> Encoding:
         """One sequence a document: opening tokens, text, end token; each is a target but the first."""

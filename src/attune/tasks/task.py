@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attune.data.example import Example, Shape
 from attune.data.split import Splits
-from attune.errors import ModelError
+from attune.errors import DataError, ModelError, RowError
 
 if TYPE_CHECKING:
     from attune.evaluate.types import Prediction
@@ -63,8 +63,11 @@ class Task(Protocol):
     labels: tuple[str, ...]
     chunks: bool
 
+    def check(self, examples: Series[Example]) -> tuple[RowError, ...]:
+        """The rows that this task cannot use, each with its reason."""
+
     def encode(self, examples: Series[Example], renderer: Renderer) -> Encoding:
-        """Token sequences of the examples."""
+        """Token sequences of the examples, which `check` has passed."""
 
     def baseline(
         self, load_base: Callable[[], LoadedModel] | None, splits: Splits, asking: Asking
@@ -73,6 +76,24 @@ class Task(Protocol):
 
     def predict(self, model: LoadedModel, examples: Series[Example], asking: Asking) -> list[Prediction]:
         """What the model makes of the examples."""
+
+
+def require_usable(task: Task, examples: Series[Example]) -> None:
+    """Refuse examples that the task cannot use.
+
+    Raises:
+        DataError: holds every such row.
+    """
+    rows = task.check(examples)
+    if rows:
+        what = "1 row cannot" if len(rows) == 1 else f"{len(rows):,} rows cannot"
+        fix = f"mend the rows that are listed; the first: {rows[0]}"
+        raise DataError(f"{what} be used to {task.name}", where=rows[0].file, fix=fix, rows=rows, total=len(rows))
+
+
+def all_usable(task: Task, examples: Series[Example]) -> tuple[RowError, ...]:
+    """The check of tasks that can use every row of their shape."""
+    return ()
 
 
 def untuned(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from attune.data.example import Conversation, Document, LabelledText, Message, Pair
 from attune.data.lines import MAX_LINE_BYTES
 from attune.data.source import Reading, read, read_all, recognise
-from attune.errors import AttuneError, DataError, EnvironmentFault, RecipeError, RowError
-from attune.events import Event, Note
+from attune.errors import AttuneError, DataError, EnvironmentFault, Interrupted, RecipeError, RowError
+from attune.events import Event, Note, Stop
 
 PAIR = {"prompt": "p", "completion": "c"}
 CHAT = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
@@ -657,3 +657,9 @@ def test_many_repeated_keys_are_named_a_few_times_and_soon(tmp_path: Path) -> No
         recognise(path)
     assert 1 <= len(caught.value.rows) <= 8
     assert {row.code for row in caught.value.rows} == {"duplicate_key"}
+
+
+def test_reading_ends_at_a_request_to_stop(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl", (GOOD + "\n").encode() * 3)
+    with pytest.raises(Interrupted):
+        read_all(path, recognise(path), stop=Stop(requested=True))
