@@ -194,7 +194,7 @@ def _overfit(curves: _Curves) -> tuple[FittingVerdict, str] | None:
     rose = f"Validation loss was best at step {best_step} ({lowest:.4g}) and {loss_percent:.1f}% higher at the end "
     rose += f"(step {last_step}, {last:.4g})"
     if progress >= STILL_FALLING_PROGRESS_PER_MILLE and now < FELL_RATIO * then:
-        training = f"while training loss kept falling ({then:.4g} to {now:.4g}, progress {progress:.0f} per mille)"
+        training = f"while training loss kept falling ({then:.4g} to {now:.4g})"
     elif now < MEMORIZED_RATIO * last:
         training = f"while training loss stood at only {now:.4g}"
     elif now > ROSE_TOGETHER_RATIO * then:
