@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -409,12 +410,16 @@ def check_order(parent: Path) -> None:
 
 
 def serve_saves() -> None:
-    """For strace: for each line "folder step" fork a child that waits for a word on the folder's pipe, then saves."""
+    """For strace: for each line "folder step" fork a child that waits for the folder's file `go`, then saves.
+
+    It looks for the file with calls that are never the ones to be killed at: opening a pipe would be one.
+    """
     for line in sys.stdin:
         folder, step = line.split()
         child = os.fork()
         if child == 0:
-            (Path(folder) / "go").read_bytes()
+            while not (Path(folder) / "go").exists():
+                time.sleep(0.001)
             checkpoint.save(Path(folder) / "c", int(step), *content(2))
             os._exit(0)
         print(child, flush=True)
@@ -435,7 +440,6 @@ def test_kill_at_every_system_call_of_a_save(tmp_path: Path, step: int) -> None:
             for number in range(1, 1000):
                 folder = tmp_path / f"{call.strip('/')}-{number}"
                 checkpoint.save(folder / "c", 1, *content(1))
-                os.mkfifo(folder / "go")
                 server.stdin.write(f"{folder} {step}\n")
                 server.stdin.flush()
                 child = server.stdout.readline().strip()
@@ -444,7 +448,7 @@ def test_kill_at_every_system_call_of_a_save(tmp_path: Path, step: int) -> None:
                 with subprocess.Popen(strace, stderr=subprocess.PIPE, text=True) as tracer:
                     assert tracer.stderr is not None
                     assert "attached" in tracer.stderr.readline()
-                    (folder / "go").write_bytes(b"go")
+                    (folder / "go").touch()
                     status = int(server.stdout.readline())
                 survive(folder / "c", step)
                 if status == 0:
