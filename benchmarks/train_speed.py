@@ -27,7 +27,8 @@ LEARNING_RATE = 5e-4
 def encoded(part: str):
     """The support desk's sequences and the model, as both sides get them."""
     from attune.data import source
-    from attune.model.load import load_renderer, resolve
+    from attune.model.load import load_renderer
+    from attune.model.source import resolve
     from attune.tasks.chat import Chat
 
     path = DATA / f"{part}.jsonl"

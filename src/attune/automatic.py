@@ -13,6 +13,7 @@ from attune.recipe import Resolution
 
 FULL_TUNING_LIMIT_PARAMETERS = 200_000_000
 WANTED_STEPS = 700
+ENCODER_RATE = 1e-4
 EPOCHS = (3, 12)
 EVALUATIONS = 12
 PATIENCE_EVALUATIONS = 4
@@ -33,6 +34,7 @@ class Facts:
     precision_reason: str
     gpu: bool
     chunks: bool
+    encoder: bool = False
 
 
 def settle(resolution: Resolution, facts: Facts, sequences: int) -> None:
@@ -76,6 +78,8 @@ def _settle_optimizer(resolution: Resolution, facts: Facts, sequences: int) -> N
     if kind == "full":
         rate = min(1e-3, max(1e-5, 1e-5 * billions**-0.85))
         reason = "full tuning: the larger the model, the smaller the step"
+        if facts.encoder:
+            rate, reason = min(rate, ENCODER_RATE), "full tuning of an encoder, whose trunk a larger step would spoil"
     elif kind == "lora":
         rate = min(2e-3, max(1e-4, 2e-4 * billions**-0.4))
         reason = "LoRA: about ten times the rate of full tuning"

@@ -22,11 +22,8 @@ from attune.runs.store import Store
 
 if TYPE_CHECKING:
     from attune.evaluate.types import Prediction
-    from attune.model.load import LoadedModel
+    from attune.model.loaded import LoadedModel
     from attune.tasks.task import Asking
-
-# On a CPU the backward of fused attention is slow; up to this length plain products are faster and fit in memory.
-EAGER_ATTENTION_TOKENS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +239,8 @@ class _Walk:
         self.run.write_json("evaluation/baseline.json", baseline)
 
     def _build_tuned(self) -> None:
-        from attune.model.load import load, resolve
+        from attune.model.load import load
+        from attune.model.source import resolve
         from attune.train.device import device
 
         saved = resolve(str(self.run.folder / "model"))
@@ -296,13 +294,11 @@ class _Walk:
         from attune.train.device import device
 
         recipe, task = self.prepared.recipe, self.prepared.task
-        short = (recipe.training.max_length or 0) <= EAGER_ATTENTION_TOKENS
         model = load(
             self.prepared.model,
             head=task.head,
             labels=task.labels,
             init=recipe.method.init,
-            attention="eager" if short and device().type == "cpu" else None,
             seed=recipe.training.seed,
         )
         merge(model)  # tuning goes on from what an adapter made of its base

@@ -24,7 +24,7 @@ from attune.recipe import EMBEDDED, Recipe, Resolution
 from attune.runs.store import Store
 
 if TYPE_CHECKING:
-    from attune.model.load import ModelSource
+    from attune.model.source import ModelSource
     from attune.tasks.task import Task
     from attune.tokens.fit import Cut, Fitted
     from attune.tokens.render import Renderer, TemplateProblem
@@ -73,7 +73,8 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     emit(Note("split", "info", splits.reason))
     _settle_names(resolution, task_name)
 
-    from attune.model.load import load_renderer, resolve
+    from attune.model.load import load_renderer
+    from attune.model.source import resolve
     from attune.tasks.table import TASKS
 
     began = time.monotonic()
@@ -344,6 +345,7 @@ def _settle_values(
         precision_reason=precision_reason,
         gpu=device().type == "cuda",
         chunks=task.chunks,
+        encoder=not model.generates,
     )
     asked = resolution.recipe.training.max_length
     if asked is not None and asked > context:

@@ -22,7 +22,7 @@ from attune.runs.store import Store
 if TYPE_CHECKING:
     from attune.evaluate.types import Prediction, Score
     from attune.model.generate import Sampling
-    from attune.model.load import LoadedModel
+    from attune.model.loaded import LoadedModel
     from attune.tasks.task import Task
 
 MAX_NEW_TOKENS = 256
@@ -62,7 +62,8 @@ def open_model(reference: str, store: Store) -> Opened:
         EnvironmentFault: the run has no model yet, or the hub does not answer.
         ModelError: there is no such model, or it is unsafe or damaged.
     """
-    from attune.model.load import Head, load, resolve
+    from attune.model.load import Head, load
+    from attune.model.source import resolve
     from attune.train.device import DTYPES, best_precision, device
 
     recipe = run_recipe(reference, store)

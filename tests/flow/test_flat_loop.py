@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from attune.events import StepMetrics
-from attune.model.load import load, resolve
+from attune.model.load import load
+from attune.model.source import resolve
 
 STEPS = 14
 PAGE = Path(__file__).parents[2] / "examples" / "flat_loop.py"

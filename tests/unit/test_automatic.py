@@ -116,3 +116,8 @@ def test_max_steps_replaces_epochs() -> None:
 
 def test_a_short_run_is_still_evaluated() -> None:
     assert resolve({"training": {"max_steps": 1}}).recipe.training.evaluate_every == 1
+
+
+def test_an_encoder_takes_smaller_steps_than_a_decoder_of_its_size() -> None:
+    rates = [resolve(parameters=20_000_000, encoder=encoder).recipe.training.learning_rate for encoder in (False, True)]
+    assert rates == [2.8e-4, 1e-4]

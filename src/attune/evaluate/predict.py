@@ -10,8 +10,8 @@ import torch
 
 from attune.evaluate.types import Prediction
 from attune.model.generate import Sampling, generate
-from attune.model.load import LoadedModel
-from attune.tokens.batch import collate, plan_microbatches
+from attune.model.loaded import LoadedModel
+from attune.tokens.batch import microbatches
 from attune.tokens.sequence import Sequence
 from attune.train.loss import LOSSES
 
@@ -76,8 +76,8 @@ def predict_label(
     flat = [group[0] for group in sequences]
     found: dict[int, tuple[str, dict[str, float]]] = {}
     model.module.eval()
-    for group in plan_microbatches([len(s.input_ids) for s in flat], microbatch_tokens):
-        sums = LOSSES["label"](model, collate([flat[i] for i in group], model.device))
+    for group, batch in microbatches(flat, microbatch_tokens, model.layout, model.device):
+        sums = LOSSES["label"](model, batch)
         for row, i in enumerate(group):
             found[i] = (
                 model.labels[int(sums.predicted_N[row])],
@@ -145,13 +145,14 @@ def _token_scores(
     model: LoadedModel, groups: Series[Series[Sequence]], microbatch_tokens: int
 ) -> list[dict[str, float]]:
     """Summed loss, target weight and hits of each example's sequences."""
-    flat = [(owner, sequence) for owner, group in enumerate(groups) for sequence in group]
+    owners = [owner for owner, group in enumerate(groups) for _ in group]
+    flat = [sequence for group in groups for sequence in group]
     totals = [{"loss_nats": 0.0, "target_tokens": 0.0, "correct_tokens": 0.0} for _ in groups]
     model.module.eval()
-    for micro in plan_microbatches([len(s.input_ids) for _, s in flat], microbatch_tokens):
-        sums = LOSSES["token"](model, collate([flat[i][1] for i in micro], model.device))
-        for row, i in enumerate(micro):
-            total = totals[flat[i][0]]
+    for members, batch in microbatches(flat, microbatch_tokens, model.layout, model.device):
+        sums = LOSSES["token"](model, batch)
+        for row, i in enumerate(members):
+            total = totals[owners[i]]
             total["loss_nats"] += float(sums.nats_N[row])
             total["target_tokens"] += float(sums.weight_N[row])
             total["correct_tokens"] += float(sums.correct_N[row])

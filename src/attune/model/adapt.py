@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from attune.errors import EnvironmentFault, ModelError
-from attune.model.load import LoadedModel
+from attune.model.loaded import LoadedModel
 from attune.recipe import Method
 
 

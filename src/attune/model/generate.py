@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from attune.errors import ModelError
-from attune.model.load import LoadedModel
+from attune.model.loaded import LoadedModel
 
 
 @dataclass(frozen=True, slots=True)

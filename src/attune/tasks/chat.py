@@ -10,7 +10,7 @@ from attune.tasks.task import Asking, Encoding, all_usable, untuned
 
 if TYPE_CHECKING:
     from attune.evaluate.types import Prediction
-    from attune.model.load import LoadedModel
+    from attune.model.loaded import LoadedModel
     from attune.tokens.render import Renderer
 
 

@@ -18,7 +18,7 @@ from attune.tokens.sequence import Sequence
 
 if TYPE_CHECKING:
     from attune.evaluate.types import Prediction
-    from attune.model.load import LoadedModel
+    from attune.model.loaded import LoadedModel
     from attune.tokens.render import Renderer
 
 # How a language model without a head is asked for a label, to know what it can do before training.

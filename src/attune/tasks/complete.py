@@ -11,7 +11,7 @@ from attune.tokens.sequence import Sequence
 
 if TYPE_CHECKING:
     from attune.evaluate.types import Prediction
-    from attune.model.load import LoadedModel
+    from attune.model.loaded import LoadedModel
     from attune.tokens.render import Renderer
 
 

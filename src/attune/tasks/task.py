@@ -13,7 +13,7 @@ from attune.errors import DataError, ModelError, RowError
 
 if TYPE_CHECKING:
     from attune.evaluate.types import Prediction
-    from attune.model.load import LoadedModel
+    from attune.model.loaded import LoadedModel
     from attune.tokens.render import Renderer, TemplateProblem
     from attune.tokens.sequence import Sequence
 

@@ -1,37 +1,45 @@
-"""Sequences -> micro-batches under a token budget; which examples form a step is a function of three integers.
+"""Trees -> micro-batches under a token budget; which examples form a step is a function of three integers.
 
-Shape letters: T tokens of the batch laid end to end, S targets, N sequences, L longest sequence of a padded batch.
+Shape letters: T tokens of the batch in depth-first order, S targets, N sequences, L longest sequence of a rectangle.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Sequence as Series
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from attune.tokens.sequence import Sequence
+from attune.tokens.tree import grow, shared_tokens, sharing_order
 
 # Rectangles have few different widths, which bounds the matrix kernels that are made and cached per shape.
 PAD_MULTIPLE = 8
 
+# How a model computes a batch: a prefix tree; sequences end to end, none shared; a padded rectangle.
+Layout = Literal["tree", "packed", "padded"]
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Sequences laid end to end, with their targets as a list.
+    """Sequences as rows of tokens, with their targets as a list. See `attune.tokens.tree.Tree`.
 
     Attributes:
         input_ids_T: token ids.
         position_ids_T: position of each token in its own sequence.
-        end_T: first index after the last token that may attend to this one (here: the end of its sequence).
+        end_T: first row after the token's subtree; query q may see key k when k <= q < end_T[k]. On the CPU.
         source_S: row of the hidden states that predicts each target.
         target_S: token id to predict.
         weight_S: its loss weight.
         sequence_S: which of the N sequences it belongs to.
+        first_N, last_N: rows of each sequence's first and last token, which classification heads read.
         label_N: class index per sequence, or an empty tensor when there is no classification head.
         example_ids: N example ids.
+        computed_tokens: tokens that a model computes for it, padding included.
     """
 
     input_ids_T: torch.Tensor
@@ -41,8 +49,11 @@ class Batch:
     target_S: torch.Tensor
     weight_S: torch.Tensor
     sequence_S: torch.Tensor
+    first_N: torch.Tensor
+    last_N: torch.Tensor
     label_N: torch.Tensor
     example_ids: tuple[str, ...]
+    computed_tokens: int
 
     @property
     def weight(self) -> float:
@@ -60,36 +71,44 @@ class Padded:
     column_T: torch.Tensor
 
 
-def collate(sequences: Series[Sequence], device: torch.device | str = "cpu") -> Batch:
-    """Lay sequences end to end. Targets are paired inside each sequence, so none crosses from one to the next."""
-    lengths_N = np.array([len(s.input_ids) for s in sequences], dtype=np.int64)
-    offsets_N = np.cumsum(lengths_N) - lengths_N
-    ids_T = np.concatenate([np.asarray(s.input_ids, dtype=np.int64) for s in sequences])
-    weights_T = np.concatenate([np.asarray(s.weights, dtype=np.float32) for s in sequences])
-    owner_T = np.repeat(np.arange(len(sequences)), lengths_N)
-    targets_S = np.flatnonzero(weights_T)
-    assert not np.isin(targets_S, offsets_N).any(), "the first token of a sequence has nothing before it"
+def microbatches(
+    sequences: Series[Sequence], budget_tokens: int, layout: Layout, device: torch.device | str = "cpu"
+) -> Iterator[tuple[list[int], Batch]]:
+    """All sequences in batches of at most `budget_tokens` computed tokens, each with the indices of its sequences."""
+    for group in plan_microbatches(sequences, budget_tokens, layout):
+        yield group, collate([sequences[i] for i in group], device, layout)
+
+
+def collate(sequences: Series[Sequence], device: torch.device | str = "cpu", layout: Layout = "packed") -> Batch:
+    """One batch. Targets are paired inside each sequence, so none crosses from one to the next."""
     labels = [s.label for s in sequences if s.label is not None]
     assert len(labels) in (0, len(sequences)), "either every sequence has a label or none"
+    tree = grow(sequences, share=layout == "tree")
+    computed = len(tree.input_ids_T)
+    if layout == "padded":
+        computed = len(sequences) * padded_length(max(len(s.input_ids) for s in sequences))
 
-    def tensor(array: NDArray[np.generic] | list[int], dtype: torch.dtype = torch.long) -> torch.Tensor:
-        return torch.as_tensor(np.asarray(array)).to(device=device, dtype=dtype)
+    def tensor(array: NDArray[np.generic] | list[int]) -> torch.Tensor:
+        return torch.as_tensor(np.asarray(array)).to(device)
 
     return Batch(
-        input_ids_T=tensor(ids_T),
-        position_ids_T=tensor(np.arange(len(ids_T)) - offsets_N[owner_T]),
-        end_T=tensor((offsets_N + lengths_N)[owner_T]),
-        source_S=tensor(targets_S - 1),
-        target_S=tensor(ids_T[targets_S]),
-        weight_S=tensor(weights_T[targets_S], torch.float32),
-        sequence_S=tensor(owner_T[targets_S]),
-        label_N=tensor(labels),
+        input_ids_T=tensor(tree.input_ids_T),
+        position_ids_T=tensor(tree.position_ids_T),
+        end_T=torch.from_numpy(tree.end_T),
+        source_S=tensor(tree.source_S),
+        target_S=tensor(tree.target_S),
+        weight_S=tensor(tree.weight_S),
+        sequence_S=tensor(tree.sequence_S),
+        first_N=tensor(tree.first_N),
+        last_N=tensor(tree.last_N),
+        label_N=tensor(labels).long(),
         example_ids=tuple(s.example_id for s in sequences),
+        computed_tokens=computed,
     )
 
 
 def pad(batch: Batch, pad_id: int, limit: int | None = None) -> Padded:
-    """The batch as a right-padded rectangle, for models that take no other shape.
+    """The batch as a right-padded rectangle, for models that take no other shape. It must not share rows.
 
     Args:
         limit: positions that the model has; the rectangle's rounded length stays within them.
@@ -128,17 +147,29 @@ def step_indices(n: int, batch_size: int, seed: int, step: int) -> NDArray[np.in
     return epoch_order(n, seed, epoch)[within * batch_size : (within + 1) * batch_size]
 
 
-def plan_microbatches(lengths: Series[int], budget_tokens: int) -> list[list[int]]:
-    """Group a step's sequences, longest first, so that each padded group stays within the token budget.
+def plan_microbatches(sequences: Series[Sequence], budget_tokens: int, layout: Layout) -> list[list[int]]:
+    """Group sequences so that each group stays within the token budget; one beyond the budget stands alone.
 
-    A sequence longer than the budget gets a group of its own. Sorting by length keeps padding small; it does not
-    change which sequences form the step, nor their weights.
+    In a tree, sequences that begin alike are neighbours and what they share counts once; in a rectangle, padding
+    counts, so those of like length are neighbours. Grouping changes neither what a step holds nor any weight.
     """
+    lengths = [len(s.input_ids) for s in sequences]
+    by_length = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     groups: list[list[int]] = []
-    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        longest = lengths[groups[-1][0]] if groups else 0
-        if groups and longest * (len(groups[-1]) + 1) <= budget_tokens:
+    size = 0
+    for index in sharing_order(sequences) if layout == "tree" else by_length:
+        grown = 0
+        if groups and layout == "tree":
+            shared = shared_tokens(sequences[groups[-1][-1]].input_ids, sequences[index].input_ids)
+            grown = size + lengths[index] - shared
+        elif groups and layout == "packed":
+            grown = size + lengths[index]
+        elif groups:
+            grown = lengths[groups[-1][0]] * (len(groups[-1]) + 1)
+        if groups and grown <= budget_tokens:
             groups[-1].append(index)
+            size = grown
         else:
             groups.append([index])
+            size = lengths[index]
     return groups

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 
@@ -76,6 +77,11 @@ class Masters:
     def gradients(self) -> Iterator[torch.Tensor]:
         """The fp32 gradients that exist."""
         return (t.grad for t in self.tensors.values() if t.grad is not None)
+
+    def gradient_norm(self) -> float:
+        """Euclidean norm over all gradients."""
+        gradients = list(self.gradients())
+        return math.hypot(*map(float, torch._foreach_norm(gradients))) if gradients else 0.0
 
     def clear_gradients(self) -> None:
         """Forget the gradients."""

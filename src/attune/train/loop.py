@@ -21,7 +21,7 @@ import torch
 from attune.errors import EnvironmentFault, Interrupted, TrainingFault
 from attune.events import CheckpointSaved, Emit, Note, StepMetrics, StepSkipped, Validated
 from attune.recipe import Training
-from attune.tokens.batch import Batch, collate, padded_length, plan_microbatches, step_indices, steps_per_epoch
+from attune.tokens.batch import Batch, microbatches, step_indices, steps_per_epoch
 from attune.tokens.sequence import Sequence
 from attune.train import checkpoint
 from attune.train.device import Masters, peak_memory_bytes
@@ -35,7 +35,8 @@ MAXIMUM_SKIPS_IN_A_ROW = 5
 class Progress:
     """Where training stands; saved with every checkpoint.
 
-    `computed_tokens` counts padding, `input_tokens` does not. `seconds` is the time spent in steps and validation.
+    `input_tokens` counts each sequence whole, `computed_tokens` counts shared tokens once, and padding. `seconds` is
+    the time spent in steps and validation.
     """
 
     step: int = 0
@@ -91,7 +92,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class StepSums:
-    """What one step's micro-batches add up to, before the update."""
+    """What one step's micro-batches add up to, before the update. `grad_norm` is that of the mean loss's gradient."""
 
     nats: float
     weight: float
@@ -105,21 +106,19 @@ class StepSums:
 
 
 def train_step(model: Model, loss: Loss, microbatches: Series[Batch], masters: Masters) -> StepSums:
-    """Gradients of one optimizer step, left in the masters.
+    """Gradients of the SUM of one optimizer step's losses, left in the masters; the update divides by the weight.
 
-    The weight of the whole step is known before the first backward, so splitting the step into micro-batches in any
-    way gives the same gradient.
+    Sums over micro-batches add up, so splitting the step in any way gives the same gradient.
     """
     masters.clear_gradients()
     weight = sum(batch.weight for batch in microbatches)
     nats = correct = 0.0
     for batch in microbatches:
         part = loss(model, batch)
-        (part.nats / weight).backward()
+        part.nats.backward()
         nats += float(part.nats.detach())
         correct += float(part.correct_N.sum())
-    squares = [gradient.float().pow(2).sum(dtype=torch.float64) for gradient in masters.gradients()]
-    return StepSums(nats, weight, correct, float(torch.stack(squares).sum().sqrt()) if squares else 0.0)
+    return StepSums(nats, weight, correct, masters.gradient_norm() / weight)
 
 
 def train(job: Job, masters: Masters) -> Progress:
@@ -144,20 +143,35 @@ def train(job: Job, masters: Masters) -> Progress:
     while progress.step < job.total_steps and not progress.stopped_early:
         began = time.perf_counter()
         sequences = _step_sequences(job, progress.step)
-        groups = plan_microbatches([len(s.input_ids) for s in sequences], _budget(training))
-        microbatches = [collate([sequences[i] for i in group], device) for group in groups]
+        batches = [b for _, b in microbatches(sequences, _budget(training), job.model.layout, device)]
         torch.manual_seed(_step_seed(training.seed, progress.step))
         module.train()
-        sums = train_step(job.model, job.loss, microbatches, masters)
+        sums = train_step(job.model, job.loss, batches, masters)
         _update(job, progress, optimizer, masters, sums, sequences)
-        progress.target_tokens += sum(len(b.target_S) or len(b.label_N) for b in microbatches)
-        input_tokens = sum(len(b.input_ids_T) for b in microbatches)
+        target_tokens = sum(len(b.target_S) or len(b.label_N) for b in batches)
+        input_tokens = sum(len(s.input_ids) for s in sequences)
+        computed_tokens = sum(b.computed_tokens for b in batches)
+        progress.target_tokens += target_tokens
         progress.input_tokens += input_tokens
-        computed = sum(len(g) * padded_length(len(sequences[g[0]].input_ids)) for g in groups)
-        progress.computed_tokens += computed
+        progress.computed_tokens += computed_tokens
         seconds = time.perf_counter() - began
         progress.seconds += seconds
-        _report_step(job, progress, sums, microbatches, computed, seconds)
+        job.emit(
+            StepMetrics(
+                step=progress.step,
+                total_steps=job.total_steps,
+                loss_nats_per_token=sums.nats / sums.weight,
+                accuracy=sums.correct / sums.weight,
+                grad_norm=sums.grad_norm,
+                learning_rate=learning_rate(progress.step - 1, job.total_steps, job.training),
+                target_tokens=target_tokens,
+                input_tokens=input_tokens,
+                computed_tokens=computed_tokens,
+                seconds=seconds,
+                tokens_per_second=input_tokens / seconds,
+                peak_memory_bytes=peak_memory_bytes(),
+            )
+        )
         _look_up(job, progress, masters, optimizer, module, fingerprint)
     if progress.best_step not in (0, progress.step):
         _take_best(job, progress, masters)
@@ -184,8 +198,8 @@ def validate(
     module.eval()
     device = next(module.parameters()).device
     nats = weight = correct = 0.0
-    for group in plan_microbatches([len(s.input_ids) for s in sequences], _budget(training)):
-        part = loss(model, collate([sequences[i] for i in group], device))
+    for _, batch in microbatches(sequences, _budget(training), model.layout, device):
+        part = loss(model, batch)
         nats += float(part.nats)
         weight += part.weight
         correct += float(part.correct_N.sum())
@@ -218,11 +232,11 @@ def _update(
 ) -> None:
     """Clip, step and publish; or skip a step that is not finite, by name, and give up after several in a row."""
     if sums.finite:
-        excess = sums.grad_norm / job.training.max_grad_norm
-        if excess > 1.0:
-            torch._foreach_div_(list(masters.gradients()), excess)
+        excess = max(1.0, sums.grad_norm / job.training.max_grad_norm)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(progress.step, job.total_steps, job.training)
+        # The fused optimizer divides by this on its way through the gradients: the mean and the clipping cost nothing.
+        optimizer.grad_scale = torch.tensor(sums.weight * excess)  # type: ignore[attr-defined]
         optimizer.step()
         masters.publish()
         progress.skips_in_a_row = 0
@@ -240,28 +254,6 @@ def _update(
                 fix="lower training.learning_rate, or look at these examples",
             )
     progress.step += 1
-
-
-def _report_step(
-    job: Job, progress: Progress, sums: StepSums, microbatches: Series[Batch], computed_tokens: int, seconds: float
-) -> None:
-    input_tokens = sum(len(b.input_ids_T) for b in microbatches)
-    job.emit(
-        StepMetrics(
-            step=progress.step,
-            total_steps=job.total_steps,
-            loss_nats_per_token=sums.nats / sums.weight,
-            accuracy=sums.correct / sums.weight,
-            grad_norm=sums.grad_norm,
-            learning_rate=learning_rate(progress.step - 1, job.total_steps, job.training),
-            target_tokens=sum(len(b.target_S) or len(b.label_N) for b in microbatches),
-            input_tokens=input_tokens,
-            computed_tokens=computed_tokens,
-            seconds=seconds,
-            tokens_per_second=input_tokens / seconds,
-            peak_memory_bytes=peak_memory_bytes(),
-        )
-    )
 
 
 def _look_up(

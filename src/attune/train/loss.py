@@ -12,14 +12,18 @@ from typing import Any, Protocol
 import torch
 import torch.nn.functional as F
 
-from attune.tokens.batch import Batch
+from attune.tokens.batch import Batch, Layout
 
-# Rows of hidden states that are projected at a time: small enough to stay in cache, large enough to fill the cores.
-CHUNK_ROWS = 256
+# Logits that exist at a time. Chunks cost: each has a gradient of the whole projection, and these are added up.
+CHUNK_BYTES = 1 << 26
+# Logits that are turned into probabilities at a time: they pass through several operations and stay in cache.
+BLOCK_ELEMENTS = 1 << 18
 
 
 class Model(Protocol):
-    """What a loss needs of a model. `attune.model.load.LoadedModel` is the one that the program uses."""
+    """What a loss needs of a model. `attune.model.loaded.LoadedModel` is the one that the program uses."""
+
+    layout: Layout
 
     def hidden(self, batch: Batch) -> torch.Tensor:
         """Hidden states [T, D] of the batch's tokens."""
@@ -57,9 +61,11 @@ class LossSum:
 def token_cross_entropy(model: Model, batch: Batch) -> LossSum:
     """Negative log likelihood of the target tokens. The vocabulary is projected only where there is a target."""
     hidden_SD = model.hidden(batch)[batch.source_S]
-    parameters = [p for p in model.head_parameters() if p.requires_grad]
+    head = model.head_parameters()
+    vocabulary = head[0].shape[0] if head else hidden_SD.shape[1]
+    rows = max(1, CHUNK_BYTES // (vocabulary * hidden_SD.element_size()))
     nats, nats_S, hits_S = _ProjectAndReduce.apply(  # type: ignore[no-untyped-call]
-        hidden_SD, model.project, batch.target_S, batch.weight_S, *parameters
+        hidden_SD, model.project, batch.target_S, batch.weight_S, rows, *(p for p in head if p.requires_grad)
     )
     zeros_N = torch.zeros(len(batch.example_ids), dtype=nats_S.dtype, device=nats_S.device)
 
@@ -91,47 +97,69 @@ class _ProjectAndReduce(torch.autograd.Function):
         project: Callable[[torch.Tensor], torch.Tensor],
         target_S: torch.Tensor,
         weight_S: torch.Tensor,
+        chunk_rows: int,
         *parameters: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         learn = any(ctx.needs_input_grad)
         grad_SD = torch.empty_like(hidden_SD) if learn else hidden_SD
-        grads = [torch.zeros_like(p, dtype=torch.float32 if p.dtype == torch.bfloat16 else p.dtype) for p in parameters]
+        grads: list[torch.Tensor] = []
         nats_S = torch.empty_like(weight_S, dtype=torch.promote_types(torch.float32, hidden_SD.dtype))
         hits_S = torch.empty_like(nats_S)
-        for begin in range(0, len(target_S), CHUNK_ROWS):
-            rows = slice(begin, begin + CHUNK_ROWS)
-            target_C1, weight_C1 = target_S[rows, None], weight_S[rows, None].to(nats_S.dtype)
+        for begin in range(0, len(target_S), chunk_rows):
+            rows = slice(begin, begin + chunk_rows)
             with torch.set_grad_enabled(learn):
                 chunk_CD = hidden_SD[rows].detach().requires_grad_(learn)
                 logits_CV = project(chunk_CD)
-            scores_CV = logits_CV.detach().to(nats_S.dtype)
-            top_C1, likeliest_C1 = scores_CV.max(-1, keepdim=True)
-            right_C1 = scores_CV.gather(1, target_C1)
-            odds_CV = torch.exp(scores_CV - top_C1)
-            total_C1 = odds_CV.sum(-1, keepdim=True)
-            nats_S[rows] = ((total_C1.log() + top_C1 - right_C1) * weight_C1).squeeze(1)
-            hits_S[rows] = ((likeliest_C1 == target_C1) * weight_C1).squeeze(1)
+            slope_CV = torch.empty_like(logits_CV) if learn else None
+            _reduce(logits_CV.detach(), target_S[rows], weight_S[rows], nats_S[rows], hits_S[rows], slope_CV)
             if learn:
-                # d nats / d logits = weight x (probability - 1 at the target)
-                slope_CV = odds_CV.mul_(weight_C1 / total_C1).scatter_add_(1, target_C1, -weight_C1)
-                found = torch.autograd.grad([logits_CV], [chunk_CD, *parameters], [slope_CV.to(logits_CV.dtype)])
-                grad_SD[rows] = found[0]
-                for i, part in enumerate(found[1:]):
-                    grads[i] += part
-        ctx.save_for_backward(grad_SD, *grads)
+                grad_SD[rows], *found = torch.autograd.grad([logits_CV], [chunk_CD, *parameters], [slope_CV])
+                if begin == 0:
+                    grads = found
+                else:  # sums of many chunks need more digits than one chunk's gradient has
+                    grads = [g.to(nats_S.dtype).add_(part) for g, part in zip(grads, found, strict=True)]
+        ctx.save_for_backward(grad_SD, *(grads or map(torch.zeros_like, parameters)))
         ctx.mark_non_differentiable(nats_S, hits_S)
         return nats_S.sum(), nats_S, hits_S
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor, *_: torch.Tensor) -> Any:
         grad_SD, *grads = ctx.saved_tensors
+        if grad == 1.0:
+            return (grad_SD, None, None, None, None, *grads)
         # `grad` has no axes, so it multiplies at its own precision and leaves the dtype alone.
-        return (grad_SD * grad, None, None, None, *(g * grad for g in grads))
+        return (grad_SD * grad, None, None, None, None, *(g * grad for g in grads))
+
+
+def _reduce(
+    logits_CV: torch.Tensor,
+    target_C: torch.Tensor,
+    weight_C: torch.Tensor,
+    nats_C: torch.Tensor,
+    hits_C: torch.Tensor,
+    slope_CV: torch.Tensor | None,
+) -> None:
+    """Write cross entropy to `nats_C`, weights of argmax hits to `hits_C`, d nats / d logits to `slope_CV`."""
+    length = max(1, BLOCK_ELEMENTS // logits_CV.shape[1])
+    for begin in range(0, len(target_C), length):
+        block = slice(begin, begin + length)
+        target_B1, weight_B1 = target_C[block, None], weight_C[block, None].to(nats_C.dtype)
+        scores_BV = logits_CV[block].to(nats_C.dtype)
+        top_B1, likeliest_B1 = scores_BV.max(-1, keepdim=True)
+        right_B1 = scores_BV.gather(1, target_B1)
+        odds_BV = (scores_BV - top_B1).exp_()
+        total_B1 = odds_BV.sum(-1, keepdim=True)
+        nats_C[block] = ((total_B1.log() + top_B1 - right_B1) * weight_B1).squeeze(1)
+        hits_C[block] = ((likeliest_B1 == target_B1) * weight_B1).squeeze(1)
+        if slope_CV is not None:
+            # weight x (probability - 1 at the target)
+            slope_CV[block] = odds_BV.mul_(weight_B1 / total_B1).scatter_add_(1, target_B1, -weight_B1)
 
 
 def label_cross_entropy(model: Model, batch: Batch) -> LossSum:
     """Negative log likelihood of each sequence's class, from the classification head."""
-    logits_NC = model.class_logits(batch).float()
+    logits_NC = model.class_logits(batch)
+    logits_NC = logits_NC.to(torch.promote_types(torch.float32, logits_NC.dtype))
     nats_N = F.cross_entropy(logits_NC, batch.label_N, reduction="none")
     confidence_N, predicted_N = logits_NC.detach().softmax(-1).max(-1)
     return LossSum(
@@ -139,7 +167,7 @@ def label_cross_entropy(model: Model, batch: Batch) -> LossSum:
         weight=batch.weight,
         nats_N=nats_N.detach(),
         weight_N=torch.ones_like(nats_N.detach()),
-        correct_N=(predicted_N == batch.label_N).float(),
+        correct_N=(predicted_N == batch.label_N).to(logits_NC.dtype),
         confidence_N=confidence_N,
         predicted_N=predicted_N,
     )

@@ -12,7 +12,9 @@ import torch
 from attune.errors import ModelError
 from attune.model.adapt import adapt, merge, save
 from attune.model.generate import Sampling, generate
-from attune.model.load import LoadedModel, load, resolve
+from attune.model.load import load
+from attune.model.loaded import LoadedModel
+from attune.model.source import resolve
 from attune.recipe import Method
 from attune.tokens.batch import collate
 from attune.tokens.sequence import Sequence

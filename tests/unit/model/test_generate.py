@@ -9,7 +9,9 @@ import torch
 
 from attune.errors import ModelError
 from attune.model.generate import Sampling, choose, generate, stream
-from attune.model.load import LoadedModel, load, resolve
+from attune.model.load import load
+from attune.model.loaded import LoadedModel
+from attune.model.source import resolve
 
 PROMPTS = ["Ada", "Bela sells", "where is the red bicycle near the station?", "Z", "the the the", "日本 and more"]
 

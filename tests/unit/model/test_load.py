@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from attune.errors import ModelError
-from attune.model.load import context_tokens, count_parameters, load, load_renderer, resolve
+from attune.model.load import context_tokens, count_parameters, load, load_renderer
+from attune.model.source import resolve
 from attune.tokens.batch import collate
 from attune.tokens.sequence import Sequence
 from attune.train.loss import label_cross_entropy, token_cross_entropy

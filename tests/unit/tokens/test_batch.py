@@ -7,10 +7,22 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attune.tokens.batch import collate, epoch_order, pad, plan_microbatches, step_indices, steps_per_epoch
+from attune.tokens.batch import (
+    Layout,
+    collate,
+    epoch_order,
+    microbatches,
+    pad,
+    plan_microbatches,
+    step_indices,
+    steps_per_epoch,
+)
 from attune.tokens.sequence import Sequence
+from attune.tokens.tree import grow
 
-LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=40)
+
+def row(name: str, length: int) -> Sequence:
+    return Sequence(name, (7,) * length, (0.0,) * length)
 
 
 @st.composite
@@ -23,16 +35,35 @@ def sequences(draw: st.DrawFn) -> list[Sequence]:
     return made
 
 
-@given(lengths=LENGTHS, budget=st.integers(1, 200))
-def test_micro_batches_hold_every_sequence_once_within_the_budget(lengths: list[int], budget: int) -> None:
-    groups = plan_microbatches(lengths, budget)
-    assert sorted(i for group in groups for i in group) == list(range(len(lengths)))
+@given(made=sequences(), budget=st.integers(1, 60), layout=st.sampled_from(["tree", "packed", "padded"]))
+def test_micro_batches_hold_every_sequence_once_within_the_budget(
+    made: list[Sequence], budget: int, layout: Layout
+) -> None:
+    groups = plan_microbatches(made, budget, layout)
+    assert sorted(i for group in groups for i in group) == list(range(len(made)))
     for group in groups:
-        assert len(group) == 1 or len(group) * max(lengths[i] for i in group) <= budget
+        lengths = [len(made[i].input_ids) for i in group]
+        cost = len(grow([made[i] for i in group], share=layout == "tree").input_ids_T)
+        if layout == "padded":
+            cost = len(group) * max(lengths)
+        assert len(group) == 1 or cost <= budget
+    batches = list(microbatches(made, budget, layout))
+    assert [group for group, _ in batches] == groups
+    assert [list(batch.example_ids) for _, batch in batches] == [[made[i].example_id for i in g] for g in groups]
 
 
 def test_a_sequence_beyond_the_budget_stands_alone() -> None:
-    assert plan_microbatches([5, 100, 5], 10) == [[1], [0, 2]]
+    made = [row("a", 5), row("b", 100), row("c", 5)]
+    assert plan_microbatches(made, 10, "padded") == [[1], [0, 2]]
+    assert plan_microbatches(made, 10, "packed") == [[1], [0, 2]]
+
+
+def test_what_is_shared_counts_once() -> None:
+    made = [Sequence(str(i), (*range(50), 60 + i), (0.0,) * 51) for i in range(10)]
+    assert plan_microbatches(made, 60, "tree") == [list(range(10))]
+    assert len(plan_microbatches(made, 60, "packed")) == 10
+    assert collate(made, layout="tree").computed_tokens == 60
+    assert collate(made, layout="padded").computed_tokens == 10 * 56
 
 
 @given(made=sequences())

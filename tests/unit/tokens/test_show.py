@@ -12,7 +12,8 @@ from attune.tokens.sequence import Sequence
 
 @pytest.fixture(scope="module")
 def renderer(tiny_model: Path):
-    from attune.model.load import load_renderer, resolve
+    from attune.model.load import load_renderer
+    from attune.model.source import resolve
 
     return load_renderer(resolve(str(tiny_model)))
 

@@ -11,7 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from attune.model.load import LoadedModel, load, resolve
+from attune.model.load import load
+from attune.model.loaded import LoadedModel
+from attune.model.source import resolve
 from attune.tokens.batch import Batch, collate
 from attune.tokens.sequence import Sequence
 from attune.train import loss as losses
@@ -73,7 +75,8 @@ def gradients(module: nn.Module) -> dict[str, torch.Tensor]:
 def test_loss_and_gradients_equal_plain_cross_entropy(
     monkeypatch: pytest.MonkeyPatch, tied: bool, frozen: bool, cap: float | None, rows: int
 ) -> None:
-    monkeypatch.setattr(losses, "CHUNK_ROWS", rows)
+    monkeypatch.setattr(losses, "CHUNK_BYTES", rows * VOCABULARY * 8)
+    monkeypatch.setattr(losses, "BLOCK_ELEMENTS", 2 * VOCABULARY)
     model = Bigram(tied=tied, frozen=frozen, cap=cap)
     batch = collate(sequences(VOCABULARY))
     found = token_cross_entropy(model, batch)
@@ -213,12 +216,10 @@ def test_rounding_to_bf16_does_not_cost_the_fast_head(family: Callable[..., Load
 
 
 def test_a_head_that_is_more_than_a_projection_is_noticed(family: Callable[..., LoadedModel]) -> None:
-    from attune.model.load import _probe_head
-
     model = family("Llama")
     output = model.module.lm_head
     output.register_forward_hook(lambda module, args, logits: logits + 1.0 if args[0].ndim == 3 else logits)
-    _probe_head(model)
+    model = LoadedModel.of(model.module, model.renderer, model.source)
     assert model.whole_logits
     made = sequences(model.module.config.vocab_size)
     token_cross_entropy(model, collate(made)).nats.backward()

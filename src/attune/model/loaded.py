@@ -1,0 +1,291 @@
+"""A model in memory: what it computes for a batch, laid out as the model's family allows.
+
+The fast way is one row of tokens without padding: a prefix tree for models that predict tokens, sequences end to end
+for encoders. Whether a family can do that exactly is not taken from a list of names but computed once, on a few tokens,
+beside each sequence by itself; see `_choose_layout`. The padded rectangle is what every model takes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from collections.abc import Sequence as Series
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from attune.model import attention
+from attune.model.source import ModelSource
+from attune.tokens.batch import Batch, Layout, collate, pad
+from attune.tokens.render import Renderer
+from attune.tokens.sequence import Sequence
+
+# These families count positions from behind the padding id.
+OFFSET_POSITIONS = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "data2vec-text", "xmod", "mpnet"}
+
+
+@dataclass(slots=True)
+class LoadedModel:
+    """A model and what is needed to speak with it.
+
+    Attributes:
+        module: the transformers model (with adapters inside when there are any).
+        renderer: tokenizer, chat template and stop tokens.
+        labels: class names in the order of the head's outputs; empty for a language model.
+        layout: how it computes a batch.
+        layout_reason: why it is not the fast way; empty when it is.
+        whole_logits: the family's head is more than a projection, so `hidden` hands out logits.
+        causal: a token sees only what stands before it.
+    """
+
+    module: Any
+    renderer: Renderer
+    source: ModelSource
+    labels: tuple[str, ...] = ()
+    layout: Layout = "padded"
+    layout_reason: str = ""
+    whole_logits: bool = False
+    causal: bool = True
+    _scale: float = field(default=1.0, repr=False)
+    _cap: float | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, module: Any, renderer: Renderer, source: ModelSource, labels: tuple[str, ...] = ()) -> LoadedModel:
+        """The model, with its family's head and layout found out."""
+        model = cls(module, renderer, source, labels)
+        model.causal = not labels or any(getattr(part, "is_causal", False) for part in model.transformer.modules())
+        if not labels:
+            _probe_head(model)
+        _choose_layout(model)
+        return model
+
+    @property
+    def transformer(self) -> Any:
+        """The transformers model itself, also when peft has wrapped it."""
+        return self.module.get_base_model() if hasattr(self.module, "get_base_model") else self.module
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        found: torch.device = next(self.module.parameters()).device
+        return found
+
+    def to(self, device: torch.device) -> LoadedModel:
+        """The same model, its weights moved to a device."""
+        self.module = self.module.to(device)
+        return self
+
+    @property
+    def context_tokens(self) -> int:
+        """Most tokens that the model's positions can hold."""
+        return positions_of(self.transformer.config)
+
+    @property
+    def parameters_total(self) -> int:
+        """Number of parameters, tied ones once."""
+        return sum(p.numel() for p in self.module.parameters())
+
+    def hidden(self, batch: Batch) -> torch.Tensor:
+        """Last hidden states [T, D] of the batch's tokens (or logits [T, V] where `whole_logits`)."""
+        if self.layout != "padded":
+            return self._row(batch, attention.Plan.of(batch, causal=self.causal))
+        padded = pad(batch, self.renderer.pad_id, self.context_tokens)
+        # Right padding sits behind every real token, so a causal mask alone keeps it out; an encoder needs to be told.
+        mask = {"use_cache": False} if self.causal else {"attention_mask": padded.attention_mask_NL}
+        out_NLD = self._trunk(input_ids=padded.input_ids_NL, **mask)
+        hidden_TD: torch.Tensor = out_NLD[padded.row_T, padded.column_T]
+        return hidden_TD
+
+    def project(self, hidden_SD: torch.Tensor) -> torch.Tensor:
+        """Vocabulary logits [S, V] of hidden rows, with the family's scaling and soft cap."""
+        if self.whole_logits:
+            return hidden_SD
+        logits_SV: torch.Tensor = self.transformer.get_output_embeddings()(hidden_SD)
+        if self._scale != 1.0:
+            logits_SV = logits_SV * self._scale
+        return self._cap * torch.tanh(logits_SV / self._cap) if self._cap else logits_SV
+
+    def head_parameters(self) -> list[nn.Parameter]:
+        """Parameters that `project` reads."""
+        return [] if self.whole_logits else list(self.transformer.get_output_embeddings().parameters())
+
+    def class_logits(self, batch: Batch) -> torch.Tensor:
+        """Class logits [N, C] of a model with a classification head."""
+        if self.layout != "padded":
+            return self._head(self.hidden(batch), batch)
+        padded = pad(batch, self.renderer.pad_id, self.context_tokens)
+        out: torch.Tensor = self.transformer(
+            input_ids=padded.input_ids_NL, attention_mask=padded.attention_mask_NL
+        ).logits
+        return out
+
+    def _trunk(self, **given: Any) -> torch.Tensor:
+        """The trunk's last hidden states [N, L, D], or the logits of a family whose head cannot be taken apart."""
+        if self.whole_logits:
+            logits: torch.Tensor = self.transformer(**given).logits
+            return logits
+        hidden: torch.Tensor = self.transformer.base_model(**given).last_hidden_state
+        return hidden
+
+    def _row(self, batch: Batch, plan: attention.Plan) -> torch.Tensor:
+        """Hidden states [T, D] of a batch as one row of tokens."""
+        config = self.transformer.config
+        offset = config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
+        ids_1T = batch.input_ids_T[None]
+        given: dict[str, Any] = {"use_cache": False} if self.causal else {}
+        if not self.causal and "token_type_ids" in inspect.signature(self.transformer.base_model.forward).parameters:
+            given["token_type_ids"] = torch.zeros_like(ids_1T)
+        return self._trunk(
+            input_ids=ids_1T,
+            position_ids=batch.position_ids_T[None] + offset,
+            # A mask of four axes is taken as made already, so transformers makes none; the plan says who sees whom.
+            attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool, device=ids_1T.device),
+            plan=plan,
+            **given,
+        )[0]
+
+    def _head(self, hidden_TD: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Class logits [N, C] by the family's own head, which reads one token of each sequence."""
+        hidden_N1D = hidden_TD[batch.last_N if self.causal else batch.first_N][:, None]
+        trunk = self.transformer.base_model
+        pooler = getattr(trunk, "pooler", None)
+        one_N1 = torch.full((len(hidden_N1D), 1), (self.renderer.pad_id + 1) % 2, device=hidden_N1D.device)
+        with _answering(trunk, hidden_N1D, pooler(hidden_N1D) if pooler is not None else None):
+            logits: torch.Tensor = self.transformer(input_ids=one_N1).logits
+        return logits
+
+
+def positions_of(config: Any) -> int:
+    """Most tokens that the positions of a model of this config can hold."""
+    limit = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    offset = 2 if config.model_type in OFFSET_POSITIONS else 0
+    return int(limit) - offset if limit else 1 << 30
+
+
+@contextmanager
+def _answering(trunk: Any, hidden_N1D: torch.Tensor, pooled_ND: torch.Tensor | None) -> Iterator[None]:
+    """While open, the trunk answers every call with these states, so that the head above it can be used alone."""
+    from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAttentions
+
+    answer = BaseModelOutputWithPoolingAndCrossAttentions(last_hidden_state=hidden_N1D, pooler_output=pooled_ND)
+    trunk.forward = lambda *args, **kwargs: answer if kwargs.get("return_dict", True) else answer.to_tuple()
+    try:
+        yield
+    finally:
+        del trunk.forward
+
+
+def _text_config(config: Any) -> Any:
+    return config.get_text_config() if hasattr(config, "get_text_config") else config
+
+
+@torch.no_grad()
+def _probe_head(model: LoadedModel) -> None:
+    """Check that "hidden states, projection, scale, cap" gives the family's own logits; else hand out whole logits.
+
+    Families add a scale or a soft cap to their logits under names of their own. Rather than trust a list of names,
+    both ways are computed once on a few tokens. Half precision may round the two apart.
+    """
+    transformer, config = model.transformer, _text_config(model.transformer.config)
+    model._cap = getattr(config, "final_logit_softcapping", None)
+    if getattr(config, "logits_scaling", None):
+        model._scale = 1.0 / config.logits_scaling
+    if getattr(config, "logit_scale", None):
+        model._scale = float(config.logit_scale)
+    ids_NL = torch.arange(4, device=model.device)[None] % config.vocab_size
+    whole = transformer(input_ids=ids_NL, use_cache=False).logits[0].float()
+    try:
+        hidden = transformer.base_model(input_ids=ids_NL, use_cache=False).last_hidden_state[0]
+        tolerance = 1e-3 if hidden.dtype in {torch.float32, torch.float64} else 2e-2
+        same = torch.allclose(model.project(hidden).float(), whole, rtol=tolerance, atol=1e-3)
+    except (AttributeError, TypeError, RuntimeError):
+        same = False
+    model.whole_logits = not same
+
+
+def _choose_layout(model: LoadedModel) -> None:
+    """Take the fast layout where it is exact; else keep the family's own attention and say why."""
+    before = model.transformer.config._attn_implementation
+    layout: Layout = "tree" if model.causal else "packed"
+    reason = _obstacle(model)
+    if not reason:
+        attention.register()
+        model.transformer.set_attn_implementation(attention.NAME)
+        reason = _difference(model, layout)
+    if reason:
+        model.transformer.set_attn_implementation(before)
+        layout = "padded"
+    model.layout, model.layout_reason = layout, reason
+
+
+def _obstacle(model: LoadedModel) -> str:
+    """Why the rule cannot express this family, as far as its class and config tell."""
+    transformer, config = model.transformer, _text_config(model.transformer.config)
+    if getattr(transformer.config, "is_encoder_decoder", False):
+        return "it is an encoder-decoder"
+    if getattr(config, "attention_chunk_size", None):
+        return "its attention is cut into chunks"
+    if not type(transformer)._can_set_attn_implementation():
+        return "its attention does not use transformers' attention interface"
+    return ""
+
+
+@torch.no_grad()
+def _difference(model: LoadedModel, layout: Layout) -> str:
+    """Compute a few short sequences both ways; in what they differ, or an empty string."""
+    transformer, config = model.transformer, _text_config(model.transformer.config)
+    sequences = [
+        Sequence(
+            "", tuple(3 + i % (config.vocab_size - 3) for i in ids), (0.0,) * len(ids), 0 if model.labels else None
+        )
+        for ids in _SAMPLES
+    ]
+    batch = collate(sequences, model.device, layout)
+    plan = attention.Plan.of(batch, causal=model.causal)
+    try:
+        hidden_TD = model._row(batch, plan)
+        found = model._head(hidden_TD, batch) if model.labels else hidden_TD[batch.last_N]
+    except (NotImplementedError, TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
+        return f"a row of tokens cannot be computed: {(str(error).strip() or type(error).__name__).splitlines()[0]}"
+    if len(plan.layers) != config.num_hidden_layers:
+        return "some of its layers do not use transformers' attention interface"
+    if any(call.is_causal != model.causal for call in plan.layers):
+        return "some of its layers look ahead and some do not"
+    if [call.window is not None for call in plan.layers] != _slides(config):
+        return "its sliding window is not told to the attention interface"
+    transformer.set_attn_implementation("eager")  # the family's own formula; a faster kernel may leave out a soft cap
+    wanted = _alone(model, sequences)
+    transformer.set_attn_implementation(attention.NAME)
+    if not torch.isfinite(found).all() or found.shape != wanted.shape:
+        return "a row of tokens gives other states than a rectangle"
+    tolerance = {torch.float64: 1e-9, torch.float32: 1e-4}.get(found.dtype, 5e-2)
+    far = (found - wanted).abs().max() > tolerance * wanted.abs().max()
+    return "a row of tokens gives other states than a rectangle" if far else ""
+
+
+# Token ids of the trial: two that share a beginning, one that is another's beginning, one that shares nothing.
+_SAMPLES = ((1, 2, 3, 4, 5, 6, 7), (1, 2, 3, 8, 9), (1, 2, 3, 4), (10, 11, 12, 13, 14, 15))
+
+
+def _alone(model: LoadedModel, sequences: Series[Sequence]) -> torch.Tensor:
+    """States of each sequence's last token, or its class logits, each sequence by itself."""
+    rows = []
+    for sequence in sequences:
+        batch = collate([sequence], model.device)
+        ids_1L = batch.input_ids_T[None]
+        if model.labels:
+            rows.append(model.transformer(input_ids=ids_1L, attention_mask=torch.ones_like(ids_1L)).logits[0])
+        else:
+            rows.append(model._trunk(input_ids=ids_1L, use_cache=False)[0, -1])
+    return torch.stack(rows)
+
+
+def _slides(config: Any) -> list[bool]:
+    """Whether each layer has a sliding window, as the config tells it."""
+    if getattr(config, "sliding_window", None) is None or not getattr(config, "use_sliding_window", True):
+        return [False] * config.num_hidden_layers
+    kinds = getattr(config, "layer_types", None) or ["sliding_attention"] * config.num_hidden_layers
+    return [kind == "sliding_attention" for kind in kinds]
