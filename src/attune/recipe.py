@@ -101,7 +101,7 @@ class Training(_Node):
     precision: Literal["bf16", "fp32"] | None = None
     """Arithmetic; what is trained has fp32 masters either way."""
     microbatch_tokens: PositiveInt | None = None
-    """Padded tokens computed at once; it changes speed and memory, never the gradient."""
+    """Tokens computed at once, padding included; it changes speed and memory, never the gradient."""
     evaluate_every: PositiveInt | None = None
     """Optimizer steps between validations."""
     checkpoint_every: PositiveInt | None = None

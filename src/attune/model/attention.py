@@ -13,6 +13,7 @@ Shape letters: H query heads, K key heads, G = H / K, T rows of the tree, Q rows
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,20 +26,28 @@ from attune.tokens.tree import path
 
 NAME = "attune"
 
-# Rows of a tile. Larger tiles are fewer calls, smaller ones skip more of what the rule forbids.
+# Rows of a tile: at most so many, and whole branches of the tree from so many on. Larger tiles are fewer calls, smaller
+# ones compute less of what the rule forbids.
 TILE_ROWS = 256
+BRANCH_ROWS = 64
 # Probabilities of tiles with more keys are computed again in the backward instead of being kept.
 KEPT_KEYS = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """Queries [begin, end), the ranges of their keys, and what the rule forbids inside: [Q, M], None for nothing."""
+    """Queries [begin, end) and the ranges of their keys, M in all.
+
+    Attributes:
+        free: so many of the first keys are open to every query of the tile.
+        forbidden_QF: what the rule forbids among the other keys, [Q, M - free].
+    """
 
     begin: int
     end: int
     ranges: tuple[tuple[int, int], ...]
-    forbidden_QM: torch.Tensor | None
+    free: int
+    forbidden_QF: torch.Tensor
 
 
 @dataclass
@@ -65,10 +74,8 @@ class Plan:
     def tiles(self, window: int | None) -> list[Tile]:
         """Tiles under a sliding window of so many tokens (None for no window)."""
         if window not in self._tiles:
-            rows = len(self.end_T)
-            self._tiles[window] = [
-                self._tile(begin, min(rows, begin + TILE_ROWS), window) for begin in range(0, rows, TILE_ROWS)
-            ]
+            bounds = _tile_bounds(self.end_T)
+            self._tiles[window] = [self._tile(*bound, window) for bound in itertools.pairwise(bounds)]
         return self._tiles[window]
 
     def _tile(self, begin: int, end: int, window: int | None) -> Tile:
@@ -91,8 +98,20 @@ class Plan:
             key_M, allowed_QM = key_M[used_M], allowed_QM[:, used_M]
         breaks = np.flatnonzero(np.diff(key_M) != 1) + 1
         spans = tuple((int(part[0]), int(part[-1]) + 1) for part in np.split(key_M, breaks))
-        forbidden = None if allowed_QM.all() else torch.from_numpy(~allowed_QM).to(self.device)
-        return Tile(begin, end, spans, forbidden)
+        narrowed = np.flatnonzero(~allowed_QM.all(0))
+        free = int(narrowed[0]) if len(narrowed) else len(key_M)
+        return Tile(begin, end, spans, free, torch.from_numpy(~allowed_QM[:, free:]).to(self.device))
+
+
+def _tile_bounds(end_T: NDArray[np.int64]) -> list[int]:
+    """Where tiles begin, and the last one ends: where branches end, as far as tiles of a fair size allow."""
+    ends = np.unique(end_T)
+    bounds = [0]
+    while bounds[-1] < len(end_T):
+        begin = bounds[-1]
+        fair = ends[(ends >= begin + BRANCH_ROWS) & (ends <= begin + TILE_ROWS)]
+        bounds.append(int(fair[0]) if len(fair) else min(begin + TILE_ROWS, len(end_T)))
+    return bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,8 +296,8 @@ def _scores(queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
 
 
 def _softmax(scores: torch.Tensor, tile: Tile, heads: int) -> torch.Tensor:
-    if tile.forbidden_QM is not None:
-        scores.view(heads, -1, scores.shape[-1]).masked_fill_(tile.forbidden_QM, float("-inf"))
+    if tile.free < scores.shape[-1]:
+        scores.view(heads, -1, scores.shape[-1])[..., tile.free :].masked_fill_(tile.forbidden_QF, float("-inf"))
     return scores.softmax(-1)
 
 

@@ -33,7 +33,7 @@ class Asking:
     Attributes:
         max_length: tokens that a scored sequence may have.
         max_new_tokens: tokens that an answer may have.
-        microbatch_tokens: padded tokens scored at once.
+        microbatch_tokens: tokens scored at once, padding included.
         on_progress: told how many examples are done.
     """
 
