@@ -40,6 +40,11 @@ def peak_memory_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocation failed, on the GPU or on the CPU, where torch raises a plain RuntimeError."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
 class Masters:
     """Fp32 masters of what is trained, beside the weights that compute.
 
@@ -85,7 +90,7 @@ class Masters:
 
     def clear_gradients(self) -> None:
         """Forget the gradients."""
-        for tensor in self.tensors.values():
+        for tensor in (*self.tensors.values(), *self._parameters.values()):
             tensor.grad = None
 
     @torch.no_grad()

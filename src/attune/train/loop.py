@@ -24,7 +24,7 @@ from attune.recipe import Training
 from attune.tokens.batch import Batch, microbatches, step_indices, steps_per_epoch
 from attune.tokens.sequence import Sequence
 from attune.train import checkpoint
-from attune.train.device import Masters, peak_memory_bytes
+from attune.train.device import Masters, is_out_of_memory, peak_memory_bytes
 from attune.train.loss import Loss, Model
 from attune.train.optimizer import adamw, learning_rate, restore_state, state_tensors
 
@@ -36,7 +36,8 @@ class Progress:
     """Where training stands; saved with every checkpoint.
 
     `input_tokens` counts each sequence whole, `computed_tokens` counts shared tokens once, and padding. `seconds` is
-    the time spent in steps and validation.
+    the time spent in steps and validation. `microbatch_tokens` is the budget in use, less than the recipe's once memory
+    ran out.
     """
 
     step: int = 0
@@ -51,6 +52,7 @@ class Progress:
     computed_tokens: int = 0
     seconds: float = 0.0
     stopped_early: bool = False
+    microbatch_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -129,24 +131,23 @@ def train(job: Job, masters: Masters) -> Progress:
     Raises:
         Interrupted: `job.stop()` became true; a checkpoint was saved first.
         TrainingFault: several steps in a row were not finite.
-        EnvironmentFault: the checkpoint belongs to other data or settings, or cannot be written.
+        EnvironmentFault: memory does not hold one sequence; the checkpoint belongs to other data or settings, or
+            cannot be written.
     """
     training = job.training
     optimizer = adamw(masters.tensors, training)
     fingerprint = job.fingerprint()
     progress = _resume(job, masters, optimizer, fingerprint)
+    progress.microbatch_tokens = progress.microbatch_tokens or _budget(training)
     module = masters.module
-    device = next(module.parameters()).device
     if progress.step == 0 and job.validation:
         loss_nats, accuracy = validate(job.model, job.loss, job.validation, training, module)
         job.emit(Validated(0, loss_nats, accuracy, is_best=False))
     while progress.step < job.total_steps and not progress.stopped_early:
         began = time.perf_counter()
         sequences = _step_sequences(job, progress.step)
-        batches = [b for _, b in microbatches(sequences, _budget(training), job.model.layout, device)]
-        torch.manual_seed(_step_seed(training.seed, progress.step))
         module.train()
-        sums = train_step(job.model, job.loss, batches, masters)
+        sums, batches = _step_that_fits(job, progress, masters, sequences)
         _update(job, progress, optimizer, masters, sums, sequences)
         target_tokens = sum(len(b.target_S) or len(b.label_N) for b in batches)
         input_tokens = sum(len(s.input_ids) for s in sequences)
@@ -177,6 +178,38 @@ def train(job: Job, masters: Masters) -> Progress:
         _take_best(job, progress, masters)
     module.eval()
     return progress
+
+
+def _step_that_fits(
+    job: Job, progress: Progress, masters: Masters, sequences: Series[Sequence]
+) -> tuple[StepSums, list[Batch]]:
+    """One step's gradients; where memory runs out, the same step again in smaller micro-batches.
+
+    Raises:
+        EnvironmentFault: the memory does not hold the step's longest sequence by itself.
+    """
+    device = next(masters.module.parameters()).device
+    while True:
+        planned = microbatches(sequences, progress.microbatch_tokens, job.model.layout, device)
+        batches = [batch for _, batch in planned]
+        torch.manual_seed(_step_seed(job.training.seed, progress.step))
+        try:
+            return train_step(job.model, job.loss, batches, masters), batches
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        # Outside of the handler, where the failed step's tensors are no longer held by the traceback.
+        masters.clear_gradients()
+        if all(len(batch.example_ids) == 1 for batch in batches):
+            longest = max(len(s.input_ids) for s in sequences)
+            raise EnvironmentFault(
+                f"the memory does not hold one sequence of {longest} tokens",
+                where=f"step {progress.step + 1}",
+                fix="lower training.max_length, use method.kind: lora, or a smaller model",
+            )
+        progress.microbatch_tokens = max(1, min(progress.microbatch_tokens, *(b.computed_tokens for b in batches)) // 2)
+        text = f"out of memory in step {progress.step + 1}: it is repeated with micro-batches of at most "
+        job.emit(Note("train", "warning", f"{text}{progress.microbatch_tokens} tokens; the gradient is the same"))
 
 
 def _take_best(job: Job, progress: Progress, masters: Masters) -> None:

@@ -413,3 +413,49 @@ def test_a_checkpoint_of_another_method_is_refused(make: Make) -> None:
     make("run", method="full").run()
     with pytest.raises(EnvironmentFault, match="other data or settings"):
         make("run", method="lora").run()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"),
+        MemoryError(),
+    ],
+    ids=["gpu", "cpu", "python"],
+)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_step_that_does_not_fit_is_repeated_in_smaller_parts(make: Make, error: Exception, precision: str) -> None:
+    options: dict[str, Any] = {"max_steps": 8, "microbatch_tokens": 400, "precision": precision, "validation": ()}
+
+    def failing(model: Any, batch: Batch) -> LossSum:
+        part = token_cross_entropy(model, batch)
+        if len(short.of(StepMetrics)) == 4 and len(batch.example_ids) > 2:
+            part.nats.backward()  # it leaves gradients behind
+            raise error
+        return part
+
+    plain, short = make("plain", **options), make("short", loss=failing, **options)
+    plain.run()
+    assert short.run().microbatch_tokens < 400
+    assert [note.level for note in short.of(Note) if "out of memory in step 5" in note.text] == ["warning"]
+    tolerance = {"fp32": 1e-6, "bf16": 2e-2}[precision]
+    for name, tensor in plain.bits().items():
+        assert float((short.bits()[name] - tensor).norm() / tensor.norm()) < tolerance, name
+
+
+def test_memory_that_holds_no_sequence_ends_with_advice(make: Make) -> None:
+    def failing(model: Any, batch: Batch) -> LossSum:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(EnvironmentFault, match="does not hold one sequence") as caught:
+        make(loss=failing, validation=()).run()
+    assert "lora" in str(caught.value)
+
+
+def test_an_error_that_is_not_of_memory_is_not_hidden(make: Make) -> None:
+    def failing(model: Any, batch: Batch) -> LossSum:
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        make(loss=failing, validation=()).run()
