@@ -2,8 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-# torch's allocator gives memory back to the system between steps; keeping it saves a third of a long training's time.
-KEEP_MEMORY := MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=268435456
 
 .PHONY: setup demo test check bench campaign base docs format
 
@@ -35,8 +33,9 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)         ## training speed beside transformers' Trainer, as ratios
-	$(KEEP_MEMORY) $(BIN)/python benchmarks/train_speed.py
+bench: $(READY)         ## training speed and memory beside the Trainer and TRL, as ratios
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/train_speed.py
 
 campaign: $(READY)      ## the long crash campaigns, and the tests on real pretrained weights
 	$(BIN)/pytest -m campaign --timeout 3600
@@ -46,5 +45,5 @@ campaign: $(READY)      ## the long crash campaigns, and the tests on real pretr
 base: $(READY)          ## pretrain the embedded base model again, from nothing (about an hour and a half)
 	$(BIN)/python pretraining/corpus.py build/corpus
 	$(BIN)/python pretraining/base.py build/corpus build/base
-	$(KEEP_MEMORY) $(BIN)/attune run pretraining/recipe.yaml --runs build/runs
+	$(BIN)/attune run pretraining/recipe.yaml --runs build/runs
 	$(BIN)/python pretraining/ship.py build/runs
