@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attune.tokens.batch import Batch
+from attune.tokens.batch import ROW_MULTIPLE, Batch, rounded
 from attune.tokens.tree import path
 
 NAME = "attune"
@@ -30,6 +30,8 @@ NAME = "attune"
 # ones compute less of what the rule forbids.
 TILE_ROWS = 256
 BRANCH_ROWS = 64
+# Tiles and their ranges of keys begin and end at multiples of this, so that their products have few different shapes.
+GRAIN = 32
 # Probabilities of tiles with more keys are computed again in the backward instead of being kept.
 KEPT_KEYS = 1024
 
@@ -67,9 +69,12 @@ class Plan:
 
     @classmethod
     def of(cls, batch: Batch, *, causal: bool) -> Plan:
-        """The plan of a batch. Without `causal` no row may be shared."""
-        positions = batch.position_ids_T
-        return cls(batch.end_T.numpy(), positions.cpu().numpy(), causal, positions.device)
+        """The plan of a batch, with rows up to the next multiple. Without `causal` no row may be shared."""
+        rows = len(batch.end_T)
+        extra = np.arange(rows, rounded(rows, ROW_MULTIPLE))
+        positions_T = batch.position_ids_T
+        end_T = np.concatenate([batch.end_T.numpy(), extra + 1])
+        return cls(end_T, np.concatenate([positions_T.cpu().numpy(), 0 * extra]), causal, positions_T.device)
 
     def tiles(self, window: int | None) -> list[Tile]:
         """Tiles under a sliding window of so many tokens (None for no window)."""
@@ -79,13 +84,12 @@ class Plan:
         return self._tiles[window]
 
     def _tile(self, begin: int, end: int, window: int | None) -> Tile:
-        query_Q1 = np.arange(begin, end)[:, None]
         if self.causal:
             ranges = [*path(self.end_T, begin), (begin, end)]
         else:
-            first = int(np.searchsorted(self.end_T, self.end_T[begin]))
-            ranges = [(first, int(self.end_T[end - 1]))]
-        key_M = np.concatenate([np.arange(*span) for span in ranges])
+            ranges = [(int(np.searchsorted(self.end_T, self.end_T[begin])), int(self.end_T[end - 1]))]
+        grains = np.unique(np.concatenate([np.arange(first // GRAIN, -(-last // GRAIN)) for first, last in ranges]))
+        query_Q1, key_M = np.arange(begin, end)[:, None], _rows_of(grains)
         if self.causal:
             allowed_QM = (key_M <= query_Q1) & (query_Q1 < self.end_T[key_M])
         else:
@@ -93,19 +97,22 @@ class Plan:
         if window is not None:
             distance_QM = self.position_T[query_Q1] - self.position_T[key_M]
             allowed_QM &= (distance_QM if self.causal else np.abs(distance_QM)) < window
-        used_M = allowed_QM.any(0)
-        if not used_M.all():
-            key_M, allowed_QM = key_M[used_M], allowed_QM[:, used_M]
-        breaks = np.flatnonzero(np.diff(key_M) != 1) + 1
-        spans = tuple((int(part[0]), int(part[-1]) + 1) for part in np.split(key_M, breaks))
+            near = allowed_QM.reshape(len(query_Q1), -1, GRAIN).any((0, 2))
+            grains, allowed_QM = grains[near], allowed_QM[:, np.repeat(near, GRAIN)]
+        spans = [part * GRAIN for part in np.split(grains, np.flatnonzero(np.diff(grains) != 1) + 1)]
         narrowed = np.flatnonzero(~allowed_QM.all(0))
-        free = int(narrowed[0]) if len(narrowed) else len(key_M)
-        return Tile(begin, end, spans, free, torch.from_numpy(~allowed_QM[:, free:]).to(self.device))
+        free = int(narrowed[0]) if len(narrowed) else allowed_QM.shape[1]
+        forbidden_QF = torch.from_numpy(~allowed_QM[:, free:]).to(self.device)
+        return Tile(begin, end, tuple((int(s[0]), int(s[-1]) + GRAIN) for s in spans), free, forbidden_QF)
+
+
+def _rows_of(grains: NDArray[np.int64]) -> NDArray[np.int64]:
+    return (grains[:, None] * GRAIN + np.arange(GRAIN)).ravel()
 
 
 def _tile_bounds(end_T: NDArray[np.int64]) -> list[int]:
     """Where tiles begin, and the last one ends: where branches end, as far as tiles of a fair size allow."""
-    ends = np.unique(end_T)
+    ends = np.unique(-(-end_T // GRAIN) * GRAIN)
     bounds = [0]
     while bounds[-1] < len(end_T):
         begin = bounds[-1]
@@ -116,7 +123,7 @@ def _tile_bounds(end_T: NDArray[np.int64]) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class LayerCall:
-    """What one layer asked of attention; `tree_reason` reads it to see that the rule covers all of it."""
+    """What one layer asked of attention; the model's trial reads it to see that the rule covers all of it."""
 
     window: int | None
     is_causal: bool

@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from attune.model import attention
 from attune.model.source import ModelSource
-from attune.tokens.batch import Batch, Layout, collate, pad
+from attune.tokens.batch import ROW_MULTIPLE, Batch, Layout, collate, pad, rounded
 from attune.tokens.render import Renderer
 from attune.tokens.sequence import Sequence
 
@@ -134,18 +135,20 @@ class LoadedModel:
         """Hidden states [T, D] of a batch as one row of tokens."""
         config = self.transformer.config
         offset = config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
-        ids_1T = batch.input_ids_T[None]
+        rows = len(batch.input_ids_T)
+        extra = (0, rounded(rows, ROW_MULTIPLE) - rows)  # rows that see themselves alone and that nobody reads
+        ids_1T = F.pad(batch.input_ids_T, extra, value=self.renderer.pad_id)[None]
         given: dict[str, Any] = {"use_cache": False} if self.causal else {}
         if not self.causal and "token_type_ids" in inspect.signature(self.transformer.base_model.forward).parameters:
             given["token_type_ids"] = torch.zeros_like(ids_1T)
         return self._trunk(
             input_ids=ids_1T,
-            position_ids=batch.position_ids_T[None] + offset,
+            position_ids=F.pad(batch.position_ids_T, extra)[None] + offset,
             # A mask of four axes is taken as made already, so transformers makes none; the plan says who sees whom.
             attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool, device=ids_1T.device),
             plan=plan,
             **given,
-        )[0]
+        )[0, :rows]
 
     def _head(self, hidden_TD: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Class logits [N, C] by the family's own head, which reads one token of each sequence."""

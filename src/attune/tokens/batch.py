@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from attune.tokens.sequence import Sequence
 from attune.tokens.tree import grow, shared_tokens, sharing_order
 
-# Rectangles have few different widths, which bounds the matrix kernels that are made and cached per shape.
+# Sizes are rounded up, so that the matrix kernels that are made and cached for each shape are few: rows of a tree or
+# pack, and widths of a rectangle. A kernel that has to be made costs a small model as much as using it.
+ROW_MULTIPLE = 64
 PAD_MULTIPLE = 8
 
 # How a model computes a batch: a prefix tree; sequences end to end, none shared; a padded rectangle.
@@ -39,7 +41,7 @@ class Batch:
         first_N, last_N: rows of each sequence's first and last token, which classification heads read.
         label_N: class index per sequence, or an empty tensor when there is no classification head.
         example_ids: N example ids.
-        computed_tokens: tokens that a model computes for it, padding included.
+        computed_tokens: tokens that a model computes for it, with all that is padded.
     """
 
     input_ids_T: torch.Tensor
@@ -84,7 +86,7 @@ def collate(sequences: Series[Sequence], device: torch.device | str = "cpu", lay
     labels = [s.label for s in sequences if s.label is not None]
     assert len(labels) in (0, len(sequences)), "either every sequence has a label or none"
     tree = grow(sequences, share=layout == "tree")
-    computed = len(tree.input_ids_T)
+    computed = rounded(len(tree.input_ids_T), ROW_MULTIPLE)
     if layout == "padded":
         computed = len(sequences) * padded_length(max(len(s.input_ids) for s in sequences))
 
@@ -128,7 +130,12 @@ def pad(batch: Batch, pad_id: int, limit: int | None = None) -> Padded:
 
 def padded_length(longest: int) -> int:
     """Length of a padded rectangle whose longest sequence has `longest` tokens."""
-    return -(-longest // PAD_MULTIPLE) * PAD_MULTIPLE
+    return rounded(longest, PAD_MULTIPLE)
+
+
+def rounded(size: int, multiple: int) -> int:
+    """The size, up to the next multiple."""
+    return -(-size // multiple) * multiple
 
 
 def epoch_order(n: int, seed: int, epoch: int) -> NDArray[np.int64]:

@@ -207,7 +207,8 @@ def _step_that_fits(
                 where=f"step {progress.step + 1}",
                 fix="lower training.max_length, use method.kind: lora, or a smaller model",
             )
-        progress.microbatch_tokens = max(1, min(progress.microbatch_tokens, *(b.computed_tokens for b in batches)) // 2)
+        largest = max(len(batch.input_ids_T) for batch in batches)
+        progress.microbatch_tokens = max(1, min(progress.microbatch_tokens, largest) // 2)
         text = f"out of memory in step {progress.step + 1}: it is repeated with micro-batches of at most "
         job.emit(Note("train", "warning", f"{text}{progress.microbatch_tokens} tokens; the gradient is the same"))
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 import torch.nn.functional as F
 
-from attune.tokens.batch import Batch, Layout
+from attune.tokens.batch import ROW_MULTIPLE, Batch, Layout, rounded
 
 # Logits that exist at a time. Chunks cost: each has a gradient of the whole projection, and these are added up.
 CHUNK_BYTES = 1 << 26
@@ -107,13 +107,17 @@ class _ProjectAndReduce(torch.autograd.Function):
         hits_S = torch.empty_like(nats_S)
         for begin in range(0, len(target_S), chunk_rows):
             rows = slice(begin, begin + chunk_rows)
+            count = len(target_S[rows])
+            extra = (0, 0, 0, rounded(count, ROW_MULTIPLE) - count)
             with torch.set_grad_enabled(learn):
-                chunk_CD = hidden_SD[rows].detach().requires_grad_(learn)
+                chunk_CD = F.pad(hidden_SD[rows].detach(), extra).requires_grad_(learn)
                 logits_CV = project(chunk_CD)
-            slope_CV = torch.empty_like(logits_CV) if learn else None
-            _reduce(logits_CV.detach(), target_S[rows], weight_S[rows], nats_S[rows], hits_S[rows], slope_CV)
+            slope_CV = torch.zeros_like(logits_CV) if learn else None
+            real_CV, real_slope_CV = logits_CV.detach()[:count], None if slope_CV is None else slope_CV[:count]
+            _reduce(real_CV, target_S[rows], weight_S[rows], nats_S[rows], hits_S[rows], real_slope_CV)
             if learn:
-                grad_SD[rows], *found = torch.autograd.grad([logits_CV], [chunk_CD, *parameters], [slope_CV])
+                grad_CD, *found = torch.autograd.grad([logits_CV], [chunk_CD, *parameters], [slope_CV])
+                grad_SD[rows] = grad_CD[:count]
                 if begin == 0:
                     grads = found
                 else:  # sums of many chunks need more digits than one chunk's gradient has

@@ -62,7 +62,8 @@ def test_what_is_shared_counts_once() -> None:
     made = [Sequence(str(i), (*range(50), 60 + i), (0.0,) * 51) for i in range(10)]
     assert plan_microbatches(made, 60, "tree") == [list(range(10))]
     assert len(plan_microbatches(made, 60, "packed")) == 10
-    assert collate(made, layout="tree").computed_tokens == 60
+    assert len(collate(made, layout="tree").input_ids_T) == 60
+    assert collate(made, layout="tree").computed_tokens == 64
     assert collate(made, layout="padded").computed_tokens == 10 * 56
 
 
