@@ -42,7 +42,6 @@ KEPT = {
     "MALLOC_TRIM_THRESHOLD_": "8589934592",
     "MALLOC_TOP_PAD_": "268435456",
 }
-MICROBATCHES = (16, 4)
 Result = dict[str, Any]
 
 
@@ -311,10 +310,9 @@ def compare(options: argparse.Namespace, name: str, method: str, folder: Path) -
     sides = [side for side in options.sides if not (work.encoder and side in {"expert", "trl"})]
     fastest = {}
     for side in sides:
-        tries = {
-            m: measured(options, side, name, method, folder, m)["seconds"] for m in MICROBATCHES if side != "attune"
-        }
-        fastest[side] = min(tries, key=tries.__getitem__) if tries else BATCH_SIZE
+        sizes = options.microbatches if side != "attune" else [BATCH_SIZE]
+        tries = {m: measured(options, side, name, method, folder, m)["seconds"] for m in sizes if len(sizes) > 1}
+        fastest[side] = min(tries, key=tries.__getitem__) if tries else sizes[0]
     rounds = [
         {side: measured(options, side, name, method, folder, fastest[side]) for side in sides}
         for _ in range(options.rounds)
@@ -354,6 +352,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=160)
     parser.add_argument("--allocator", choices=["kept", "found"], default="kept")
+    parser.add_argument("--microbatches", nargs="+", type=int, default=[16, 4], help="sizes that the peers try")
     parser.add_argument("--same-order", action="store_true")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)
