@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attune.errors import AttuneError, EnvironmentFault, Interrupted
-from attune.events import Emit, Event, Note, Progress, RunFinished, Stop, silent
+from attune.events import Emit, Event, Note, Progress, RunFinished, StageStarted, Stop, silent
 from attune.prepare import PARTS, Prepared, prepare
 from attune.recipe import Recipe, dump, load
 from attune.runs.run import Run
@@ -23,6 +23,7 @@ from attune.runs.store import Store
 if TYPE_CHECKING:
     from attune.evaluate.types import Prediction
     from attune.model.loaded import LoadedModel
+    from attune.model.trunk import StoredTrunk
     from attune.tasks.task import Asking
 
 
@@ -259,7 +260,7 @@ class _Walk:
         adapt(model, prepared.recipe.method, training.seed)
         masters = Masters(model.module, self._dtype())
         job = Job(
-            model=model,
+            model=self._with_stored_trunk(model),
             loss=LOSSES[prepared.task.loss],
             training=training,
             train=prepared.train.kept,
@@ -279,6 +280,28 @@ class _Walk:
         record["epochs"] = round(progress.step / job.steps_per_epoch, 2)
         record["peak_memory_bytes"] = peak_memory_bytes()
         self.run.write_json("training.json", record)
+
+    def _with_stored_trunk(self, model: LoadedModel) -> LoadedModel | StoredTrunk:
+        """When only the head is trained: the same model, its trunk computed once for all epochs, runs and trials."""
+        from attune.model.trunk import StoredTrunk, storable, store
+
+        recipe = self.prepared.recipe
+        if recipe.method.kind != "head" or not storable(model):
+            return model
+        sequences = (*self.prepared.train.kept, *self.prepared.validation.kept)
+
+        def on_progress(done: int) -> None:
+            self.emit(Progress("trunk", done, len(sequences), "rows"))
+            self.stop.check()
+
+        def build() -> None:
+            assert recipe.training.microbatch_tokens
+            store(model, sequences, self.run.folder / "trunk", recipe.training.microbatch_tokens, on_progress)
+
+        inputs = {**self._inputs(), "overlong": recipe.training.overlong}
+        self.run.stage("trunk", inputs, ["trunk"], build, emit=self.emit, store=self.store)
+        self.emit(StageStarted("train"))  # it goes on, now with a trunk
+        return StoredTrunk(model, sequences, self.run.folder / "trunk")
 
     def _load_base(self) -> LoadedModel:
         from attune.model.load import load

@@ -92,6 +92,8 @@ class Training(_Node):
     """Share of the steps in which the learning rate rises."""
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
     """AdamW weight decay; norms and biases are spared."""
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Share of each target that is spread over all tokens or labels; it shapes the gradient, not the reported loss."""
     max_grad_norm: Annotated[float, Field(gt=0.0)] = 1.0
     """Gradients are scaled down to this norm."""
     max_length: Annotated[int, Field(ge=8)] | None = None

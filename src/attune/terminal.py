@@ -43,6 +43,7 @@ _STAGES = {
     "split": "Split",
     "tokenise": "Tokenise",
     "base": "Test the base model",
+    "trunk": "Compute the trunk",
     "train": "Train",
     "tuned": "Test the tuned model",
     "load": "Load the model",

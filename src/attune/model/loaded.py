@@ -100,6 +100,14 @@ class LoadedModel:
         hidden_TD: torch.Tensor = out_NLD[padded.row_T, padded.column_T]
         return hidden_TD
 
+    def target_hidden(self, batch: Batch) -> torch.Tensor:
+        """Hidden states [S, D] of the rows that have targets."""
+        return self.hidden(batch)[batch.source_S]
+
+    def pooled(self, batch: Batch) -> torch.Tensor:
+        """Hidden states [N, D] of the token of each sequence that a classification head reads."""
+        return self.hidden(batch)[batch.last_N if self.causal else batch.first_N]
+
     def project(self, hidden_SD: torch.Tensor) -> torch.Tensor:
         """Vocabulary logits [S, V] of hidden rows, with the family's scaling and soft cap."""
         if self.whole_logits:
@@ -116,12 +124,22 @@ class LoadedModel:
     def class_logits(self, batch: Batch) -> torch.Tensor:
         """Class logits [N, C] of a model with a classification head."""
         if self.layout != "padded":
-            return self._head(self.hidden(batch), batch)
+            return self.classify(self.pooled(batch))
         padded = pad(batch, self.renderer.pad_id, self.context_tokens)
         out: torch.Tensor = self.transformer(
             input_ids=padded.input_ids_NL, attention_mask=padded.attention_mask_NL
         ).logits
         return out
+
+    def classify(self, hidden_ND: torch.Tensor) -> torch.Tensor:
+        """Class logits [N, C] by the family's own head, from the states that `pooled` gives."""
+        hidden_N1D = hidden_ND[:, None]
+        trunk = self.transformer.base_model
+        pooler = getattr(trunk, "pooler", None)
+        one_N1 = torch.full((len(hidden_N1D), 1), (self.renderer.pad_id + 1) % 2, device=hidden_N1D.device)
+        with _answering(trunk, hidden_N1D, pooler(hidden_N1D) if pooler is not None else None):
+            logits: torch.Tensor = self.transformer(input_ids=one_N1).logits
+        return logits
 
     def _trunk(self, **given: Any) -> torch.Tensor:
         """The trunk's last hidden states [N, L, D], or the logits of a family whose head cannot be taken apart."""
@@ -149,16 +167,6 @@ class LoadedModel:
             plan=plan,
             **given,
         )[0, :rows]
-
-    def _head(self, hidden_TD: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """Class logits [N, C] by the family's own head, which reads one token of each sequence."""
-        hidden_N1D = hidden_TD[batch.last_N if self.causal else batch.first_N][:, None]
-        trunk = self.transformer.base_model
-        pooler = getattr(trunk, "pooler", None)
-        one_N1 = torch.full((len(hidden_N1D), 1), (self.renderer.pad_id + 1) % 2, device=hidden_N1D.device)
-        with _answering(trunk, hidden_N1D, pooler(hidden_N1D) if pooler is not None else None):
-            logits: torch.Tensor = self.transformer(input_ids=one_N1).logits
-        return logits
 
 
 def positions_of(config: Any) -> int:
@@ -216,8 +224,11 @@ def _choose_layout(model: LoadedModel) -> None:
     reason = _obstacle(model)
     if not reason:
         attention.register()
-        model.transformer.set_attn_implementation(attention.NAME)
-        reason = _difference(model, layout)
+        try:
+            model.transformer.set_attn_implementation(attention.NAME)
+            reason = _difference(model, layout)
+        except (ValueError, KeyError) as error:  # the class refuses attention functions that it does not know
+            reason = str(error).splitlines()[0]
     if reason:
         model.transformer.set_attn_implementation(before)
         layout = "padded"
@@ -241,17 +252,15 @@ def _obstacle(model: LoadedModel) -> str:
 def _difference(model: LoadedModel, layout: Layout) -> str:
     """Compute a few short sequences both ways; in what they differ, or an empty string."""
     transformer, config = model.transformer, _text_config(model.transformer.config)
-    sequences = [
-        Sequence(
-            "", tuple(3 + i % (config.vocab_size - 3) for i in ids), (0.0,) * len(ids), 0 if model.labels else None
-        )
-        for ids in _SAMPLES
-    ]
+    usual = [i for i in range(min(64, config.vocab_size)) if i != model.renderer.pad_id]  # heads skip padding
+    label = 0 if model.labels else None
+    sequences = [Sequence("", tuple(usual[i % len(usual)] for i in ids), (0.0,) * len(ids), label) for ids in _SAMPLES]
     batch = collate(sequences, model.device, layout)
     plan = attention.Plan.of(batch, causal=model.causal)
     try:
         hidden_TD = model._row(batch, plan)
-        found = model._head(hidden_TD, batch) if model.labels else hidden_TD[batch.last_N]
+        found = hidden_TD[batch.last_N if model.causal else batch.first_N]
+        found = model.classify(found) if model.labels else found
     except (NotImplementedError, TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
         return f"a row of tokens cannot be computed: {(str(error).strip() or type(error).__name__).splitlines()[0]}"
     if len(plan.layers) != config.num_hidden_layers:
@@ -270,7 +279,7 @@ def _difference(model: LoadedModel, layout: Layout) -> str:
     return "a row of tokens gives other states than a rectangle" if far else ""
 
 
-# Token ids of the trial: two that share a beginning, one that is another's beginning, one that shares nothing.
+# Tokens of the trial: two that share a beginning, one that is another's beginning, one that shares nothing.
 _SAMPLES = ((1, 2, 3, 4, 5, 6, 7), (1, 2, 3, 8, 9), (1, 2, 3, 4), (10, 11, 12, 13, 14, 15))
 
 

@@ -22,8 +22,9 @@ from attune.tokens.tree import grow, shared_tokens, sharing_order
 ROW_MULTIPLE = 64
 PAD_MULTIPLE = 8
 
-# How a model computes a batch: a prefix tree; sequences end to end, none shared; a padded rectangle.
-Layout = Literal["tree", "packed", "padded"]
+# How a model computes a batch: a prefix tree; sequences end to end, none shared; a padded rectangle; not at all, since
+# its trunk's output was stored before.
+Layout = Literal["tree", "packed", "padded", "stored"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Batch:
         sequence_S: which of the N sequences it belongs to.
         first_N, last_N: rows of each sequence's first and last token, which classification heads read.
         label_N: class index per sequence, or an empty tensor when there is no classification head.
-        example_ids: N example ids.
+        sequences: the N sequences themselves.
         computed_tokens: tokens that a model computes for it, with all that is padded.
     """
 
@@ -54,8 +55,13 @@ class Batch:
     first_N: torch.Tensor
     last_N: torch.Tensor
     label_N: torch.Tensor
-    example_ids: tuple[str, ...]
+    sequences: tuple[Sequence, ...]
     computed_tokens: int
+
+    @property
+    def example_ids(self) -> tuple[str, ...]:
+        """The example of each sequence."""
+        return tuple(s.example_id for s in self.sequences)
 
     @property
     def weight(self) -> float:
@@ -87,6 +93,8 @@ def collate(sequences: Series[Sequence], device: torch.device | str = "cpu", lay
     assert len(labels) in (0, len(sequences)), "either every sequence has a label or none"
     tree = grow(sequences, share=layout == "tree")
     computed = rounded(len(tree.input_ids_T), ROW_MULTIPLE)
+    if layout == "stored":
+        computed = 0
     if layout == "padded":
         computed = len(sequences) * padded_length(max(len(s.input_ids) for s in sequences))
 
@@ -104,7 +112,7 @@ def collate(sequences: Series[Sequence], device: torch.device | str = "cpu", lay
         first_N=tensor(tree.first_N),
         last_N=tensor(tree.last_N),
         label_N=tensor(labels).long(),
-        example_ids=tuple(s.example_id for s in sequences),
+        sequences=tuple(sequences),
         computed_tokens=computed,
     )
 
@@ -169,10 +177,10 @@ def plan_microbatches(sequences: Series[Sequence], budget_tokens: int, layout: L
         if groups and layout == "tree":
             shared = shared_tokens(sequences[groups[-1][-1]].input_ids, sequences[index].input_ids)
             grown = size + lengths[index] - shared
-        elif groups and layout == "packed":
-            grown = size + lengths[index]
-        elif groups:
+        elif groups and layout == "padded":
             grown = lengths[groups[-1][0]] * (len(groups[-1]) + 1)
+        elif groups:
+            grown = size + lengths[index]
         if groups and grown <= budget_tokens:
             groups[-1].append(index)
             size = grown

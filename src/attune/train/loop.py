@@ -107,7 +107,9 @@ class StepSums:
         return math.isfinite(self.nats) and math.isfinite(self.grad_norm)
 
 
-def train_step(model: Model, loss: Loss, microbatches: Series[Batch], masters: Masters) -> StepSums:
+def train_step(
+    model: Model, loss: Loss, microbatches: Series[Batch], masters: Masters, smoothing: float = 0.0
+) -> StepSums:
     """Gradients of the SUM of one optimizer step's losses, left in the masters; the update divides by the weight.
 
     Sums over micro-batches add up, so splitting the step in any way gives the same gradient.
@@ -116,9 +118,9 @@ def train_step(model: Model, loss: Loss, microbatches: Series[Batch], masters: M
     weight = sum(batch.weight for batch in microbatches)
     nats = correct = 0.0
     for batch in microbatches:
-        part = loss(model, batch)
+        part = loss(model, batch, smoothing)
         part.nats.backward()
-        nats += float(part.nats.detach())
+        nats += float(part.nats_N.sum())
         correct += float(part.correct_N.sum())
     return StepSums(nats, weight, correct, masters.gradient_norm() / weight)
 
@@ -194,7 +196,7 @@ def _step_that_fits(
         batches = [batch for _, batch in planned]
         torch.manual_seed(_step_seed(job.training.seed, progress.step))
         try:
-            return train_step(job.model, job.loss, batches, masters), batches
+            return train_step(job.model, job.loss, batches, masters, job.training.label_smoothing), batches
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -234,7 +236,7 @@ def validate(
     nats = weight = correct = 0.0
     for _, batch in microbatches(sequences, _budget(training), model.layout, device):
         part = loss(model, batch)
-        nats += float(part.nats)
+        nats += float(part.nats_N.sum())
         weight += part.weight
         correct += float(part.correct_N.sum())
     return nats / weight, correct / weight

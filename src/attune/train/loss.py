@@ -25,8 +25,8 @@ class Model(Protocol):
 
     layout: Layout
 
-    def hidden(self, batch: Batch) -> torch.Tensor:
-        """Hidden states [T, D] of the batch's tokens."""
+    def target_hidden(self, batch: Batch) -> torch.Tensor:
+        """Hidden states [S, D] of the rows that have targets."""
 
     def project(self, hidden_SD: torch.Tensor) -> torch.Tensor:
         """Logits [S, V] over the vocabulary."""
@@ -43,9 +43,10 @@ class LossSum:
     """Sums of one micro-batch; divide by the weight of everything that is averaged together.
 
     Attributes:
-        nats: sum of weight x negative log likelihood, 0-dim, carries the graph.
+        nats: what is minimised, 0-dim, carries the graph: the sum of weight x negative log likelihood, smoothed.
         weight: sum of the weights.
-        nats_N, weight_N, correct_N: the same per sequence, detached; `correct_N` sums the weights of argmax hits.
+        nats_N, weight_N, correct_N: the same per sequence, detached and never smoothed; `correct_N` sums the weights of
+            argmax hits.
         confidence_N, predicted_N: for label losses, the probability and index of the predicted class; else empty.
     """
 
@@ -58,14 +59,18 @@ class LossSum:
     predicted_N: torch.Tensor
 
 
-def token_cross_entropy(model: Model, batch: Batch) -> LossSum:
-    """Negative log likelihood of the target tokens. The vocabulary is projected only where there is a target."""
-    hidden_SD = model.hidden(batch)[batch.source_S]
+def token_cross_entropy(model: Model, batch: Batch, smoothing: float = 0.0) -> LossSum:
+    """Negative log likelihood of the target tokens. The vocabulary is projected only where there is a target.
+
+    Args:
+        smoothing: share of each target's weight that is spread over the whole vocabulary (Szegedy et al. 2016).
+    """
+    hidden_SD = model.target_hidden(batch)
     head = model.head_parameters()
     vocabulary = head[0].shape[0] if head else hidden_SD.shape[1]
     rows = max(1, CHUNK_BYTES // (vocabulary * hidden_SD.element_size()))
     nats, nats_S, hits_S = _ProjectAndReduce.apply(  # type: ignore[no-untyped-call]
-        hidden_SD, model.project, batch.target_S, batch.weight_S, rows, *(p for p in head if p.requires_grad)
+        hidden_SD, model.project, batch.target_S, batch.weight_S, rows, smoothing, *(p for p in head if p.requires_grad)
     )
     zeros_N = torch.zeros(len(batch.example_ids), dtype=nats_S.dtype, device=nats_S.device)
 
@@ -98,6 +103,7 @@ class _ProjectAndReduce(torch.autograd.Function):
         target_S: torch.Tensor,
         weight_S: torch.Tensor,
         chunk_rows: int,
+        smoothing: float,
         *parameters: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         learn = any(ctx.needs_input_grad)
@@ -114,7 +120,7 @@ class _ProjectAndReduce(torch.autograd.Function):
                 logits_CV = project(chunk_CD)
             slope_CV = torch.zeros_like(logits_CV) if learn else None
             real_CV, real_slope_CV = logits_CV.detach()[:count], None if slope_CV is None else slope_CV[:count]
-            _reduce(real_CV, target_S[rows], weight_S[rows], nats_S[rows], hits_S[rows], real_slope_CV)
+            _reduce(real_CV, target_S[rows], weight_S[rows], nats_S[rows], hits_S[rows], real_slope_CV, smoothing)
             if learn:
                 grad_CD, *found = torch.autograd.grad([logits_CV], [chunk_CD, *parameters], [slope_CV])
                 grad_SD[rows] = grad_CD[:count]
@@ -130,9 +136,9 @@ class _ProjectAndReduce(torch.autograd.Function):
     def backward(ctx: Any, grad: torch.Tensor, *_: torch.Tensor) -> Any:
         grad_SD, *grads = ctx.saved_tensors
         if grad == 1.0:
-            return (grad_SD, None, None, None, None, *grads)
+            return (grad_SD, None, None, None, None, None, *grads)
         # `grad` has no axes, so it multiplies at its own precision and leaves the dtype alone.
-        return (grad_SD * grad, None, None, None, None, *(g * grad for g in grads))
+        return (grad_SD * grad, None, None, None, None, None, *(g * grad for g in grads))
 
 
 def _reduce(
@@ -142,8 +148,12 @@ def _reduce(
     nats_C: torch.Tensor,
     hits_C: torch.Tensor,
     slope_CV: torch.Tensor | None,
+    smoothing: float,
 ) -> None:
-    """Write cross entropy to `nats_C`, weights of argmax hits to `hits_C`, d nats / d logits to `slope_CV`."""
+    """Write cross entropy to `nats_C`, weights of argmax hits to `hits_C`, d nats / d logits to `slope_CV`.
+
+    Smoothing changes the slope alone: weight x (probability - (1 - smoothing) at the target - smoothing / V).
+    """
     length = max(1, BLOCK_ELEMENTS // logits_CV.shape[1])
     for begin in range(0, len(target_C), length):
         block = slice(begin, begin + length)
@@ -156,18 +166,25 @@ def _reduce(
         nats_C[block] = ((total_B1.log() + top_B1 - right_B1) * weight_B1).squeeze(1)
         hits_C[block] = ((likeliest_B1 == target_B1) * weight_B1).squeeze(1)
         if slope_CV is not None:
-            # weight x (probability - 1 at the target)
-            slope_CV[block] = odds_BV.mul_(weight_B1 / total_B1).scatter_add_(1, target_B1, -weight_B1)
+            slope_BV = odds_BV.mul_(weight_B1 / total_B1).scatter_add_(1, target_B1, (smoothing - 1.0) * weight_B1)
+            if smoothing:
+                slope_BV -= weight_B1 * (smoothing / slope_BV.shape[1])
+            slope_CV[block] = slope_BV
 
 
-def label_cross_entropy(model: Model, batch: Batch) -> LossSum:
-    """Negative log likelihood of each sequence's class, from the classification head."""
+def label_cross_entropy(model: Model, batch: Batch, smoothing: float = 0.0) -> LossSum:
+    """Negative log likelihood of each sequence's class, from the classification head.
+
+    Args:
+        smoothing: share of each label's weight that is spread over all classes.
+    """
     logits_NC = model.class_logits(batch)
     logits_NC = logits_NC.to(torch.promote_types(torch.float32, logits_NC.dtype))
     nats_N = F.cross_entropy(logits_NC, batch.label_N, reduction="none")
     confidence_N, predicted_N = logits_NC.detach().softmax(-1).max(-1)
+    smooth = F.cross_entropy(logits_NC, batch.label_N, reduction="sum", label_smoothing=smoothing)
     return LossSum(
-        nats=nats_N.sum(),
+        nats=smooth if smoothing else nats_N.sum(),
         weight=batch.weight,
         nats_N=nats_N.detach(),
         weight_N=torch.ones_like(nats_N.detach()),
@@ -177,5 +194,11 @@ def label_cross_entropy(model: Model, batch: Batch) -> LossSum:
     )
 
 
-Loss = Callable[[Model, Batch], LossSum]
+class Loss(Protocol):
+    """Sums of a batch; `smoothing` changes what is minimised, not what is reported."""
+
+    def __call__(self, model: Model, batch: Batch, smoothing: float = 0.0) -> LossSum:
+        """See `LOSSES`."""
+
+
 LOSSES: dict[str, Loss] = {"token": token_cross_entropy, "label": label_cross_entropy}

@@ -202,13 +202,14 @@ class Faulty:
     def __init__(self, steps: Iterable[int], *, through: str) -> None:
         self.calls, self.steps, self.through = 0, set(steps), through
 
-    def __call__(self, model: Any, batch: Batch) -> LossSum:
+    def __call__(self, model: Any, batch: Batch, smoothing: float = 0.0) -> LossSum:
         sums = token_cross_entropy(model, batch)
         if torch.is_grad_enabled():
             self.calls += 1
             if self.calls in self.steps:
                 if self.through == "loss":
-                    return dataclasses.replace(sums, nats=sums.nats * float("inf"))
+                    infinite = float("inf")
+                    return dataclasses.replace(sums, nats=sums.nats * infinite, nats_N=sums.nats_N * infinite)
                 sums.nats.register_hook(lambda gradient: gradient * float("nan"))
         return sums
 
@@ -428,7 +429,7 @@ def test_a_checkpoint_of_another_method_is_refused(make: Make) -> None:
 def test_a_step_that_does_not_fit_is_repeated_in_smaller_parts(make: Make, error: Exception, precision: str) -> None:
     options: dict[str, Any] = {"max_steps": 8, "microbatch_tokens": 400, "precision": precision, "validation": ()}
 
-    def failing(model: Any, batch: Batch) -> LossSum:
+    def failing(model: Any, batch: Batch, smoothing: float = 0.0) -> LossSum:
         part = token_cross_entropy(model, batch)
         if len(short.of(StepMetrics)) == 4 and len(batch.example_ids) > 2:
             part.nats.backward()  # it leaves gradients behind
@@ -445,7 +446,7 @@ def test_a_step_that_does_not_fit_is_repeated_in_smaller_parts(make: Make, error
 
 
 def test_memory_that_holds_no_sequence_ends_with_advice(make: Make) -> None:
-    def failing(model: Any, batch: Batch) -> LossSum:
+    def failing(model: Any, batch: Batch, smoothing: float = 0.0) -> LossSum:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(EnvironmentFault, match="does not hold one sequence") as caught:
@@ -454,7 +455,7 @@ def test_memory_that_holds_no_sequence_ends_with_advice(make: Make) -> None:
 
 
 def test_an_error_that_is_not_of_memory_is_not_hidden(make: Make) -> None:
-    def failing(model: Any, batch: Batch) -> LossSum:
+    def failing(model: Any, batch: Batch, smoothing: float = 0.0) -> LossSum:
         raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):

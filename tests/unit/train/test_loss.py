@@ -48,8 +48,8 @@ class Bigram(nn.Module):
             self.output.requires_grad_(False)
         self.cap = cap
 
-    def hidden(self, batch: Batch) -> torch.Tensor:
-        return torch.tanh(self.trunk(self.embedding(batch.input_ids_T)))
+    def target_hidden(self, batch: Batch) -> torch.Tensor:
+        return torch.tanh(self.trunk(self.embedding(batch.input_ids_T)))[batch.source_S]
 
     def project(self, hidden_SD: torch.Tensor) -> torch.Tensor:
         logits_SV = self.output(hidden_SD)
@@ -83,7 +83,7 @@ def test_loss_and_gradients_equal_plain_cross_entropy(
     (found.nats * 0.37).backward()
     ours = gradients(model)
 
-    logits_SV = model.project(model.hidden(batch))[batch.source_S]
+    logits_SV = model.project(model.target_hidden(batch))
     nats_S = F.cross_entropy(logits_SV, batch.target_S, reduction="none") * batch.weight_S
     (nats_S.sum() * 0.37).backward()
     plain = gradients(model)
@@ -251,3 +251,28 @@ def test_padding_changes_no_class_loss(tiny_decoder: Path, tiny_encoder: Path, k
     assert together.weight == 3.0
     for key, gradient in plain.items():
         torch.testing.assert_close(ours[key], gradient, rtol=1e-4, atol=1e-5, msg=key)
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.9])
+def test_smoothing_shapes_the_gradient_and_not_the_reported_loss(smoothing: float) -> None:
+    model, batch = Bigram(tied=False, frozen=False, cap=0.7), collate(sequences(VOCABULARY))
+    found = token_cross_entropy(model, batch, smoothing)
+    found.nats.backward()
+    ours = gradients(model)
+    logits_SV = model.project(model.target_hidden(batch))
+    smooth_S = F.cross_entropy(logits_SV, batch.target_S, reduction="none", label_smoothing=smoothing)
+    (smooth_S * batch.weight_S).sum().backward()
+    for name, gradient in gradients(model).items():
+        torch.testing.assert_close(ours[name], gradient, rtol=1e-10, atol=1e-10, msg=name)
+    plain = token_cross_entropy(model, batch)
+    torch.testing.assert_close(found.nats_N, plain.nats_N)
+
+
+def test_smoothing_of_labels(tiny_decoder: Path) -> None:
+    model = load(resolve(str(tiny_decoder)), head="classifier", labels=("a", "b", "c"), seed=3)
+    batch = collate([Sequence("a", (4, 5), (0.0, 0.0), 1), Sequence("b", (6,), (0.0,), 2)])
+    found, plain = label_cross_entropy(model, batch, 0.3), label_cross_entropy(model, batch)
+    wanted = F.cross_entropy(model.class_logits(batch), batch.label_N, reduction="sum", label_smoothing=0.3)
+    torch.testing.assert_close(found.nats, wanted)
+    torch.testing.assert_close(found.nats_N, plain.nats_N)
+    assert float(found.nats.detach()) != pytest.approx(float(plain.nats.detach()))

@@ -1,0 +1,132 @@
+"""The tree rule over many tiles: values and gradients equal dense attention under the rule's own mask."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from attune.model import attention
+from attune.model.attention import Plan, attend
+from attune.tokens.batch import Batch, collate
+from attune.tokens.sequence import Sequence
+
+HEADS, GROUPS, WIDTH = 4, 2, 8
+
+
+def forest(seed: int, *, longest: int = 120) -> Batch:
+    """Several hundred rows: a prompt that most sequences share, branches inside branches, and loners."""
+    generator = random.Random(seed)
+
+    def tokens(most: int) -> tuple[int, ...]:
+        return tuple(generator.randrange(5) for _ in range(generator.randrange(1, most)))
+
+    made = [tuple(range(5, 5 + generator.randrange(20, 200)))]
+    for _ in range(9):
+        trunk = generator.choice(made)
+        made.append(trunk[: generator.randrange(len(trunk) // 2, len(trunk) + 1)] + tokens(longest))
+    made += [tokens(longest) for _ in range(3)]
+    return collate([Sequence(str(i), ids, (0.0,) * len(ids)) for i, ids in enumerate(made)], layout="tree")
+
+
+def documents(seed: int) -> Batch:
+    generator = random.Random(seed)
+    lengths = [generator.randrange(1, 150) for _ in range(9)]
+    return collate([Sequence(str(i), (7,) * n, (0.0,) * n) for i, n in enumerate(lengths)], layout="packed")
+
+
+def rule(plan: Plan, window: int | None) -> torch.Tensor:
+    """The mask of the rule, token by token: [T, T]."""
+    row_T = np.arange(len(plan.end_T))
+    key_1T, query_T1 = row_T[None], row_T[:, None]
+    seen_TT = (
+        (key_1T <= query_T1) & (query_T1 < plan.end_T[None]) if plan.causal else plan.end_T[None] == plan.end_T[:, None]
+    )
+    if window is not None:
+        distance_TT = plan.position_T[:, None] - plan.position_T[None]
+        seen_TT &= (distance_TT if plan.causal else np.abs(distance_TT)) < window
+    return torch.from_numpy(seen_TT)
+
+
+def tensors(rows: int) -> list[torch.Tensor]:
+    torch.manual_seed(rows)
+    shapes = ((1, HEADS, rows, WIDTH), (1, GROUPS, rows, WIDTH), (1, GROUPS, rows, WIDTH))
+    return [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
+
+
+def dense(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, seen: torch.Tensor, cap: float | None) -> Any:
+    key, value = (t.repeat_interleave(HEADS // GROUPS, 1) for t in (key, value))
+    scores = query @ key.transpose(2, 3) * WIDTH**-0.5
+    scores = cap * torch.tanh(scores / cap) if cap else scores
+    return (scores.masked_fill(~seen, float("-inf")).softmax(-1) @ value).transpose(1, 2)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("window", [None, 7, 100])
+@pytest.mark.parametrize("cap", [None, 1.5])
+@pytest.mark.parametrize("kind", ["tree", "documents"])
+def test_values_and_gradients(kind: str, cap: float | None, window: int | None, seed: int) -> None:
+    batch = forest(seed) if kind == "tree" else documents(seed)
+    plan = Plan.of(batch, causal=kind == "tree")
+    assert len(plan.tiles(window)) > 2
+    found, wanted = tensors(len(plan.end_T)), tensors(len(plan.end_T))
+    out, _ = attend(torch.nn.Identity(), *found, None, sliding_window=window, softcap=cap, plan=plan)
+    same = dense(*wanted, rule(plan, window), cap)
+    torch.testing.assert_close(out, same, rtol=1e-10, atol=1e-12)
+    slope = torch.randn_like(out)
+    out.backward(slope)
+    same.backward(slope)
+    for ours, theirs in zip(found, wanted, strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-9, atol=1e-11)
+
+
+def test_probabilities_that_are_not_kept_are_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attention, "KEPT_KEYS", 64)
+    test_values_and_gradients("tree", None, None, 0)
+
+
+@pytest.mark.parametrize("window", [None, 40])
+@pytest.mark.parametrize("seed", range(6))
+def test_tiles_cover_every_row_once_and_forbid_what_the_rule_forbids(seed: int, window: int | None) -> None:
+    plan = Plan.of(forest(seed), causal=True)
+    seen_TT = rule(plan, window)
+    tiles = plan.tiles(window)
+    assert [tile.begin for tile in tiles[1:]] == [tile.end for tile in tiles[:-1]]
+    assert (tiles[0].begin, tiles[-1].end) == (0, len(plan.end_T))
+    for tile in tiles:
+        keys = [k for first, last in tile.ranges for k in range(first, last)]
+        allowed = torch.ones(tile.end - tile.begin, len(keys), dtype=torch.bool)
+        allowed[:, tile.free :] = ~tile.forbidden_QF
+        assert torch.equal(allowed, seen_TT[tile.begin : tile.end, keys])
+        others = seen_TT[tile.begin : tile.end].clone()
+        others[:, keys] = False
+        assert not others.any()
+
+
+def test_dropout_is_that_of_the_probabilities() -> None:
+    """With values of one, the output is the sum of what is kept: 1 on average, and its gradient repeats its mask."""
+    plan = Plan.of(forest(0), causal=True)
+    query, key, value = tensors(len(plan.end_T))
+    ones = torch.ones_like(value).requires_grad_()
+    torch.manual_seed(0)
+    out, _ = attend(torch.nn.Identity(), query, key, ones, None, dropout=0.25, plan=plan)
+    assert float(out.detach().mean()) == pytest.approx(1.0, abs=0.02)
+    torch.manual_seed(0)
+    again, _ = attend(torch.nn.Identity(), query, key, ones, None, dropout=0.25, plan=plan)
+    assert torch.equal(out, again)
+    out.sum().backward()
+    # The sum of an output that is linear in the values equals values x gradient.
+    assert ones.grad is not None
+    assert float((ones.detach() * ones.grad).sum()) == pytest.approx(float(out.detach().sum()), rel=1e-9)
+
+
+@pytest.mark.parametrize("what", ["s_aux", "position_bias"])
+def test_what_the_rule_does_not_cover_is_refused(what: str) -> None:
+    plan = Plan.of(forest(0), causal=True)
+    with pytest.raises(NotImplementedError, match=what):
+        attend(torch.nn.Identity(), *tensors(len(plan.end_T)), None, plan=plan, **{what: torch.ones(1)})
+    with pytest.raises(NotImplementedError, match="own tokens"):
+        attend(torch.nn.Identity(), *tensors(5), None, plan=plan)
