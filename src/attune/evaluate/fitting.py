@@ -244,6 +244,9 @@ def _settled(curves: _Curves, base_loss: float | None) -> str:
         f"({best:.4g}) and {generalization_loss_percent(curves.losses):.1f}% higher at the end ({last:.4g}), where "
         f"training loss was {curves.train[-1]:.4g}."
     )
+    risen = generalization_loss_percent(curves.losses) > OVERFIT_GENERALIZATION_LOSS_PERCENT
+    if risen and last - best > SMALLEST_CHANGE_NATS:
+        reason += " The validation curve moves up and down so much that this rise is no evidence of overfitting."
     if base_loss is not None:
         reason += f" The untuned model had {base_loss:.4g}."
     return reason

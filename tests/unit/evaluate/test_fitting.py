@@ -127,6 +127,14 @@ def test_noisy_flat_curves_are_good(spread: float) -> None:
     assert verdicts.count("unstable") == 0
 
 
+def test_a_rise_that_may_be_noise_is_called_that() -> None:
+    zigzag = [0.635, 0.487, 0.744, 0.485, 0.543, 0.718, 0.484, 0.701, 0.744, 0.755, 0.760]
+    result = run([0.5, 0.3, 0.2, 0.1, 0.08, 0.06, 0.09, 0.04, 0.01, 0.004, 0.0015], zigzag)
+    assert result.verdict == "good"
+    assert "57.0% higher" in result.reason and "no evidence of overfitting" in result.reason
+    assert "no evidence" not in run([1.0, 0.5, 0.4, 0.3, 0.2], [1.0, 0.5, 0.4, 0.39, 0.39]).reason
+
+
 def test_noise_of_single_steps_does_not_hide_the_u_shape() -> None:
     generator = np.random.default_rng(0)
     train = np.repeat(FALLING, EVERY) * generator.lognormal(0, 0.2, size=5 * EVERY)
