@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from attune.errors import ModelError
 from attune.tokens.batch import ROW_MULTIPLE, Batch, rounded
 from attune.tokens.tree import path
 
@@ -160,16 +161,16 @@ def attend(
         softcap: scores become softcap x tanh(scores / softcap).
 
     Raises:
-        NotImplementedError: the layer asks for something that the rule does not cover.
+        ModelError: the layer asks for something that the rule does not cover.
     """
     scaling = scaling if scaling is not None else float(query.shape[-1]) ** -0.5
     if plan is None:
         return _plain(module, query, key, value, attention_mask, scaling, dropout, softcap, **more)
     for name in ("s_aux", "position_bias", "head_mask", "encoder_hidden_states"):
         if more.get(name) is not None:
-            raise NotImplementedError(f"attention with {name}")
+            raise ModelError(f"its attention takes {name}", fix="such a model is computed as a padded rectangle")
     if query.shape[0] != 1 or query.shape[2] != len(plan.end_T) or key.shape[2] != query.shape[2]:
-        raise NotImplementedError("attention over something else than the batch's own tokens")
+        raise ModelError("it attends to more than the batch's own tokens", fix="use the padded rectangle")
     plan.layers.append(LayerCall(sliding_window, bool(getattr(module, "is_causal", True))))
     tiles = plan.tiles(sliding_window)
     out = _TreeAttention.apply(query[0], key[0], value[0], tiles, scaling, softcap, dropout)  # type: ignore[no-untyped-call]

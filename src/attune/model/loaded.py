@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from attune.errors import ModelError
 from attune.model import attention
 from attune.model.source import ModelSource
 from attune.tokens.batch import ROW_MULTIPLE, Batch, Layout, collate, pad, rounded
@@ -261,7 +262,7 @@ def _difference(model: LoadedModel, layout: Layout) -> str:
         hidden_TD = model._row(batch, plan)
         found = hidden_TD[batch.last_N if model.causal else batch.first_N]
         found = model.classify(found) if model.labels else found
-    except (NotImplementedError, TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
+    except (ModelError, TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
         return f"a row of tokens cannot be computed: {(str(error).strip() or type(error).__name__).splitlines()[0]}"
     if len(plan.layers) != config.num_hidden_layers:
         return "some of its layers do not use transformers' attention interface"

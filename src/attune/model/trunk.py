@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from attune.model.loaded import LoadedModel
+from attune.runs.store import disk_fault
 from attune.tokens.batch import Batch, Layout, microbatches
 from attune.tokens.sequence import Sequence
 
@@ -38,7 +39,23 @@ def store(
 
     Args:
         on_progress: told how many sequences are done.
+
+    Raises:
+        EnvironmentFault: the disk is full, or the folder may not be written.
     """
+    try:
+        _write(model, sequences, folder, budget_tokens, on_progress)
+    except OSError as error:
+        raise disk_fault(error, folder) from error
+
+
+def _write(
+    model: LoadedModel,
+    sequences: Series[Sequence],
+    folder: Path,
+    budget_tokens: int,
+    on_progress: Callable[[int], None],
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     model.module.eval()
     spans: dict[int, tuple[int, int]] = {}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from attune.errors import ModelError
 from attune.model import attention
 from attune.model.attention import Plan, attend
 from attune.tokens.batch import Batch, collate
@@ -126,7 +127,7 @@ def test_dropout_is_that_of_the_probabilities() -> None:
 @pytest.mark.parametrize("what", ["s_aux", "position_bias"])
 def test_what_the_rule_does_not_cover_is_refused(what: str) -> None:
     plan = Plan.of(forest(0), causal=True)
-    with pytest.raises(NotImplementedError, match=what):
+    with pytest.raises(ModelError, match=what):
         attend(torch.nn.Identity(), *tensors(len(plan.end_T)), None, plan=plan, **{what: torch.ones(1)})
-    with pytest.raises(NotImplementedError, match="own tokens"):
+    with pytest.raises(ModelError, match="own tokens"):
         attend(torch.nn.Identity(), *tensors(5), None, plan=plan)

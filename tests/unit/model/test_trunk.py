@@ -8,6 +8,7 @@ import pytest
 import torch
 from families import build
 
+from attune.errors import EnvironmentFault
 from attune.model.adapt import adapt
 from attune.model.trunk import StoredTrunk, storable, store
 from attune.recipe import Method
@@ -56,3 +57,9 @@ def test_loss_and_gradient_of_the_head(tmp_path: Path, family: str, classifies: 
 
 def test_what_cannot_be_taken_apart_is_not_stored() -> None:
     assert not storable(build("deberta", classifies=True))
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "trunk").write_text("a file stands where the folder should be")
+    with pytest.raises(EnvironmentFault):
+        store(build("llama"), ROWS, tmp_path / "trunk", 100, lambda done: None)
