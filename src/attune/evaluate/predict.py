@@ -11,6 +11,7 @@ import torch
 from attune.evaluate.types import Prediction
 from attune.model.generate import Sampling, generate
 from attune.model.loaded import LoadedModel
+from attune.model.reading import Reader
 from attune.tokens.batch import microbatches
 from attune.tokens.sequence import Sequence
 from attune.train.loss import LOSSES
@@ -149,8 +150,9 @@ def _token_scores(
     flat = [sequence for group in groups for sequence in group]
     totals = [{"loss_nats": 0.0, "target_tokens": 0.0, "correct_tokens": 0.0} for _ in groups]
     model.module.eval()
+    reader = Reader(model)
     for members, batch in microbatches(flat, microbatch_tokens, model.layout, model.device):
-        sums = LOSSES["token"](model, batch)
+        sums = LOSSES["token"](reader, batch)
         for row, i in enumerate(members):
             total = totals[owners[i]]
             total["loss_nats"] += float(sums.nats_N[row])

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -53,18 +53,26 @@ class Tile:
     forbidden_QF: torch.Tensor
 
 
+# Keys and values of one layer, each [K, rows, D].
+KeysValues = tuple[torch.Tensor, torch.Tensor]
+
+
 @dataclass
 class Plan:
     """Who looks at whom in one batch; tiles are made once for each sliding window and serve every layer.
 
     Attributes:
         causal: False for encoders, where every token sees the whole of its own document.
+        known: for each layer, the keys and values of the batch's first rows, which are then not computed again.
+        read: None, or where the keys and values of all rows are kept, layer by layer (see `attune.model.reading`).
     """
 
     end_T: NDArray[np.int64]
     position_T: NDArray[np.int64]
     causal: bool
     device: torch.device
+    known: list[KeysValues] = field(default_factory=list, repr=False)
+    read: list[KeysValues] | None = field(default=None, repr=False)
     layers: list[LayerCall] = field(default_factory=list)
     _tiles: dict[int | None, list[Tile]] = field(default_factory=dict, repr=False)
 
@@ -77,18 +85,45 @@ class Plan:
         end_T = np.concatenate([batch.end_T.numpy(), extra + 1])
         return cls(end_T, np.concatenate([positions_T.cpu().numpy(), 0 * extra]), causal, positions_T.device)
 
+    @property
+    def first(self) -> int:
+        """The first row that is computed: those before it are known."""
+        return self.known[0][0].shape[1] if self.known else 0
+
     def tiles(self, window: int | None) -> list[Tile]:
-        """Tiles under a sliding window of so many tokens (None for no window)."""
+        """Tiles under a sliding window of so many tokens (None for no window); queries count from `first`."""
         if window not in self._tiles:
-            bounds = _tile_bounds(self.end_T)
+            bounds = _tile_bounds(self.end_T, self.first)
             self._tiles[window] = [self._tile(*bound, window) for bound in itertools.pairwise(bounds)]
         return self._tiles[window]
 
+    def attend(
+        self,
+        module: torch.nn.Module,
+        query_HTD: torch.Tensor,
+        key_KTD: torch.Tensor,
+        value_KTD: torch.Tensor,
+        asked: Asked,
+    ) -> torch.Tensor:
+        """One layer's attention of the computed rows, [T, H, D]."""
+        if query_HTD.shape[1] != len(self.end_T) - self.first or key_KTD.shape[1] != query_HTD.shape[1]:
+            raise ModelError("it attends to more than the batch's own tokens", fix="use the padded rectangle")
+        if self.known:
+            keys, values = self.known[len(self.layers)]
+            key_KTD, value_KTD = torch.cat([keys, key_KTD], 1), torch.cat([values, value_KTD], 1)
+        if self.read is not None:
+            self.read.append((key_KTD, value_KTD))
+        self.layers.append(LayerCall(asked.window, bool(getattr(module, "is_causal", True))))
+        found: torch.Tensor = _TreeAttention.apply(  # type: ignore[no-untyped-call]
+            query_HTD, key_KTD, value_KTD, self.tiles(asked.window), asked.scaling, asked.softcap, asked.dropout
+        )
+        return found
+
     def _tile(self, begin: int, end: int, window: int | None) -> Tile:
         if self.causal:
-            ranges = [*path(self.end_T, begin), (begin, end)]
+            ranges = (*path(self.end_T, begin), (begin, end))
         else:
-            ranges = [(int(np.searchsorted(self.end_T, self.end_T[begin])), int(self.end_T[end - 1]))]
+            ranges = ((int(np.searchsorted(self.end_T, self.end_T[begin])), int(self.end_T[end - 1])),)
         grains = np.unique(np.concatenate([np.arange(first // GRAIN, -(-last // GRAIN)) for first, last in ranges]))
         query_Q1, key_M = np.arange(begin, end)[:, None], _rows_of(grains)
         if self.causal:
@@ -104,17 +139,18 @@ class Plan:
         narrowed = np.flatnonzero(~allowed_QM.all(0))
         free = int(narrowed[0]) if len(narrowed) else allowed_QM.shape[1]
         forbidden_QF = torch.from_numpy(~allowed_QM[:, free:]).to(self.device)
-        return Tile(begin, end, tuple((int(s[0]), int(s[-1]) + GRAIN) for s in spans), free, forbidden_QF)
+        ranges = tuple((int(s[0]), int(s[-1]) + GRAIN) for s in spans)
+        return Tile(begin - self.first, end - self.first, ranges, free, forbidden_QF)
 
 
 def _rows_of(grains: NDArray[np.int64]) -> NDArray[np.int64]:
     return (grains[:, None] * GRAIN + np.arange(GRAIN)).ravel()
 
 
-def _tile_bounds(end_T: NDArray[np.int64]) -> list[int]:
+def _tile_bounds(end_T: NDArray[np.int64], first: int) -> list[int]:
     """Where tiles begin, and the last one ends: where branches end, as far as tiles of a fair size allow."""
     ends = np.unique(-(-end_T // GRAIN) * GRAIN)
-    bounds = [0]
+    bounds = [first]
     while bounds[-1] < len(end_T):
         begin = bounds[-1]
         fair = ends[(ends >= begin + BRANCH_ROWS) & (ends <= begin + TILE_ROWS)]
@@ -128,6 +164,30 @@ class LayerCall:
 
     window: int | None
     is_causal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a layer wants of its attention: scores are scaled, then capped as softcap x tanh(score / softcap)."""
+
+    scaling: float
+    window: int | None = None
+    softcap: float | None = None
+    dropout: float = 0.0
+
+
+class Attends(Protocol):
+    """What is given to a model as `plan`: it computes the attention of every layer, in their order."""
+
+    def attend(
+        self,
+        module: torch.nn.Module,
+        query_HTD: torch.Tensor,
+        key_KTD: torch.Tensor,
+        value_KTD: torch.Tensor,
+        asked: Asked,
+    ) -> torch.Tensor:
+        """Attention of the queries, [T, H, D]."""
 
 
 def register() -> None:
@@ -148,7 +208,7 @@ def attend(
     scaling: float | None = None,
     dropout: float = 0.0,
     *,
-    plan: Plan | None = None,
+    plan: Attends | None = None,
     sliding_window: int | None = None,
     softcap: float | None = None,
     **more: Any,
@@ -169,12 +229,10 @@ def attend(
     for name in ("s_aux", "position_bias", "head_mask", "encoder_hidden_states"):
         if more.get(name) is not None:
             raise ModelError(f"its attention takes {name}", fix="such a model is computed as a padded rectangle")
-    if query.shape[0] != 1 or query.shape[2] != len(plan.end_T) or key.shape[2] != query.shape[2]:
+    if query.shape[0] != 1:
         raise ModelError("it attends to more than the batch's own tokens", fix="use the padded rectangle")
-    plan.layers.append(LayerCall(sliding_window, bool(getattr(module, "is_causal", True))))
-    tiles = plan.tiles(sliding_window)
-    out = _TreeAttention.apply(query[0], key[0], value[0], tiles, scaling, softcap, dropout)  # type: ignore[no-untyped-call]
-    return out[None], None
+    asked = Asked(scaling, sliding_window, softcap, dropout)
+    return plan.attend(module, query[0], key[0], value[0], asked)[None], None
 
 
 def _plain(

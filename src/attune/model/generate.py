@@ -12,6 +12,14 @@ import torch
 
 from attune.errors import ModelError
 from attune.model.loaded import LoadedModel
+from attune.model.reading import Reader, Slots
+from attune.tokens.batch import microbatches
+from attune.tokens.sequence import Sequence
+from attune.tokens.tree import sharing_order
+
+# Memory for the keys and values of answers in work, and tokens of prompts that are read at a time.
+SLOTS_BYTES = 1 << 28
+READ_TOKENS = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +46,25 @@ def generate(
     prompts: Series[Series[int]],
     sampling: Sampling,
     *,
-    batch_size: int = 16,
+    batch_size: int = 64,
     on_batch: Callable[[int], None] = lambda done: None,
 ) -> list[Generated]:
-    """Continue each prompt. Prompts of like length share a batch, which is the same for any model they are given to.
+    """Continue each prompt. What prompts have in common is read once; an answer that ends makes room for the next.
+
+    Each draws from a seed of its own, so its answer does not depend on what else is asked.
 
     Args:
+        batch_size: answers in work at a time, if memory allows.
         on_batch: told how many prompts are done.
 
     Raises:
         ModelError: a prompt fills the model's context.
     """
+    for prompt in prompts:
+        _room(model, len(prompt), sampling)
+    model.module.eval()
+    if model.layout == "tree":
+        return _continue_all(model, prompts, sampling, batch_size, on_batch)
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     results: dict[int, Generated] = {}
     for begin in range(0, len(order), batch_size):
@@ -57,6 +73,85 @@ def generate(
             results[i] = ids
         on_batch(len(results))
     return [results[i] for i in range(len(prompts))]
+
+
+@dataclass
+class _Answer:
+    """An answer in work."""
+
+    prompt: int
+    left: int
+    generator: torch.Generator
+    ids: list[int]
+
+
+@torch.inference_mode()
+def _continue_all(
+    model: LoadedModel,
+    prompts: Series[Series[int]],
+    sampling: Sampling,
+    batch_size: int,
+    on_batch: Callable[[int], None],
+) -> list[Generated]:
+    reader, done = Reader(model), dict[int, Generated]()
+    read = [Sequence("", tuple(prompt), (0.0,) * len(prompt)) for prompt in prompts]
+    waiting = sharing_order(read)[::-1]
+    length = max(len(prompt) + _room(model, len(prompt), sampling) for prompt in prompts)
+    slots = Slots(min(batch_size, len(prompts), _slots_that_fit(model, length)), length)
+    working: list[_Answer] = []
+
+    def took(answer: _Answer, logits_V: torch.Tensor) -> bool:
+        """Append the next token; False when the answer has ended."""
+        token_id = choose(logits_V, sampling, answer.generator)
+        stopped = token_id in model.renderer.stop_ids
+        if not stopped:
+            answer.ids.append(token_id)
+            answer.left -= 1
+        if stopped or not answer.left:
+            done[answer.prompt] = Generated(tuple(answer.ids), stopped)
+        return answer.prompt not in done
+
+    while waiting or working:
+        before = len(done)
+        # A few that ended make room for as many new ones at once; one by one they would share less.
+        if waiting and len(working) <= slots.count * 3 // 4:
+            new = [waiting.pop() for _ in range(min(slots.count - len(working), len(waiting)))]
+            for group, batch in microbatches([read[i] for i in new], READ_TOKENS, model.layout, model.device):
+                hidden_ND, paths = reader.paths(batch)
+                logits_NV = model.project(hidden_ND).float().cpu()
+                for place, member in enumerate(group):
+                    i = new[member]
+                    generator = torch.Generator().manual_seed(sampling.seed + i)
+                    answer = _Answer(i, _room(model, len(prompts[i]), sampling), generator, [])
+                    if took(answer, logits_NV[place]):
+                        slots.admit(paths[place])
+                        working.append(answer)
+        if working:
+            last_A = torch.tensor([answer.ids[-1] for answer in working], device=model.device)
+            logits_AV = model.project(model.rows(last_A, slots.positions(model.device), slots)).float().cpu()
+            slots.advance()
+            for slot in reversed(range(len(working))):
+                if not took(working[slot], logits_AV[slot]):
+                    slots.release(slot)
+                    working[slot] = working[-1]
+                    working.pop()
+        if len(done) > before:
+            on_batch(len(done))
+    return [done[i] for i in range(len(prompts))]
+
+
+def _slots_that_fit(model: LoadedModel, length: int) -> int:
+    """How many answers of so many tokens the memory for keys and values holds; at least one."""
+    return max(1, SLOTS_BYTES // (length * kept_bytes_per_token(model.transformer.config, model.dtype)))
+
+
+def kept_bytes_per_token(config: Any, dtype: torch.dtype) -> int:
+    """Bytes of one token's keys and values over all layers."""
+    config = config.get_text_config() if hasattr(config, "get_text_config") else config
+    heads = config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // heads
+    kept = getattr(config, "num_key_value_heads", None) or heads
+    return int(2 * config.num_hidden_layers * kept * width * dtype.itemsize)
 
 
 def stream(model: LoadedModel, prompt: Series[int], sampling: Sampling) -> Iterator[str]:

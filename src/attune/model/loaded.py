@@ -75,6 +75,12 @@ class LoadedModel:
         found: torch.device = next(self.module.parameters()).device
         return found
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """What it computes in."""
+        found: torch.dtype = next(self.module.parameters()).dtype
+        return found
+
     def to(self, device: torch.device) -> LoadedModel:
         """The same model, its weights moved to a device."""
         self.module = self.module.to(device)
@@ -93,7 +99,7 @@ class LoadedModel:
     def hidden(self, batch: Batch) -> torch.Tensor:
         """Last hidden states [T, D] of the batch's tokens (or logits [T, V] where `whole_logits`)."""
         if self.layout != "padded":
-            return self._row(batch, attention.Plan.of(batch, causal=self.causal))
+            return self.read(batch, attention.Plan.of(batch, causal=self.causal))
         padded = pad(batch, self.renderer.pad_id, self.context_tokens)
         # Right padding sits behind every real token, so a causal mask alone keeps it out; an encoder needs to be told.
         mask = {"use_cache": False} if self.causal else {"attention_mask": padded.attention_mask_NL}
@@ -150,24 +156,28 @@ class LoadedModel:
         hidden: torch.Tensor = self.transformer.base_model(**given).last_hidden_state
         return hidden
 
-    def _row(self, batch: Batch, plan: attention.Plan) -> torch.Tensor:
-        """Hidden states [T, D] of a batch as one row of tokens."""
-        config = self.transformer.config
-        offset = config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
+    def read(self, batch: Batch, plan: attention.Plan) -> torch.Tensor:
+        """Hidden states of a batch as one row of tokens, [T, D] without the rows that the plan knows already."""
         rows = len(batch.input_ids_T)
         extra = (0, rounded(rows, ROW_MULTIPLE) - rows)  # rows that see themselves alone and that nobody reads
-        ids_1T = F.pad(batch.input_ids_T, extra, value=self.renderer.pad_id)[None]
+        ids_T = F.pad(batch.input_ids_T[plan.first :], extra, value=self.renderer.pad_id)
+        return self.rows(ids_T, F.pad(batch.position_ids_T[plan.first :], extra), plan)[: rows - plan.first]
+
+    def rows(self, input_ids_T: torch.Tensor, position_ids_T: torch.Tensor, plan: attention.Attends) -> torch.Tensor:
+        """Hidden states [T, D] of tokens at these positions, which see what the plan lets them see."""
+        config = self.transformer.config
+        offset = config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
         given: dict[str, Any] = {"use_cache": False} if self.causal else {}
         if not self.causal and "token_type_ids" in inspect.signature(self.transformer.base_model.forward).parameters:
-            given["token_type_ids"] = torch.zeros_like(ids_1T)
+            given["token_type_ids"] = torch.zeros_like(input_ids_T[None])
         return self._trunk(
-            input_ids=ids_1T,
-            position_ids=F.pad(batch.position_ids_T, extra)[None] + offset,
+            input_ids=input_ids_T[None],
+            position_ids=position_ids_T[None] + offset,
             # A mask of four axes is taken as made already, so transformers makes none; the plan says who sees whom.
-            attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool, device=ids_1T.device),
+            attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool, device=input_ids_T.device),
             plan=plan,
             **given,
-        )[0, :rows]
+        )[0]
 
 
 def positions_of(config: Any) -> int:
@@ -259,7 +269,7 @@ def _difference(model: LoadedModel, layout: Layout) -> str:
     batch = collate(sequences, model.device, layout)
     plan = attention.Plan.of(batch, causal=model.causal)
     try:
-        hidden_TD = model._row(batch, plan)
+        hidden_TD = model.read(batch, plan)
         found = hidden_TD[batch.last_N if model.causal else batch.first_N]
         found = model.classify(found) if model.labels else found
     except (ModelError, TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
