@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from attune.model.loaded import LoadedModel
     from attune.model.trunk import StoredTrunk
     from attune.tasks.task import Asking
+    from attune.train.device import Masters
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +176,20 @@ def _write_report(current: Run) -> Path:
     return page.write(current.folder)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Walk:
-    """One run on its way through the computing stages."""
+    """One run on its way through the computing stages.
+
+    Attributes:
+        tuning: the model that is trained, once it is loaded; before, it answers for the base.
+    """
 
     run: Run
     prepared: Prepared
     store: Store
     emit: Emit
     stop: Stop
+    tuning: tuple[LoadedModel, Masters] | None = None
 
     def base(self) -> None:
         """Predictions of the untuned model (or of the strongest simple baseline) on the test rows."""
@@ -232,33 +238,44 @@ class _Walk:
         return section
 
     def _build_base(self) -> None:
+        from attune.model.adapt import without_adapter
+
         task, splits = self.prepared.task, self.prepared.splits
         asking = self._asking("base", len(splits.test))
-        load_base = self._load_base if self.prepared.model.generates else None
-        predictions, baseline = task.baseline(load_base, splits, asking)
+        if not self.prepared.model.generates:
+            predictions, baseline = task.baseline(None, splits, asking)
+        elif task.head == "causal":
+            model, _ = self._tuned_model()
+            with without_adapter(model):
+                predictions, baseline = task.baseline(lambda: model, splits, asking)
+        else:  # what is trained has another head than the model that answers
+            predictions, baseline = task.baseline(self._load_base, splits, asking)
         self._write_predictions("base", predictions)
         self.run.write_json("evaluation/baseline.json", baseline)
 
     def _build_tuned(self) -> None:
+        from attune.model.adapt import reload_adapter
         from attune.model.load import load
         from attune.model.source import resolve
         from attune.train.device import device
 
         saved = resolve(str(self.run.folder / "model"))
-        model = load(saved, head=self.prepared.task.head, dtype=self._dtype()).to(device())
+        if self.tuning is not None:  # the base's weights are loaded already; the adapter is read from what was saved
+            model, _ = self.tuning
+            reload_adapter(model, saved)
+        else:
+            model = load(saved, head=self.prepared.task.head, dtype=self._dtype()).to(device())
         test = self.prepared.splits.test
         self._write_predictions("tuned", self.prepared.task.predict(model, test, self._asking("tuned", len(test))))
 
     def _build_model(self) -> None:
-        from attune.model.adapt import adapt, save
-        from attune.train.device import Masters, peak_memory_bytes
+        from attune.model.adapt import has_adapter, save
+        from attune.train.device import peak_memory_bytes
         from attune.train.loop import Job, train
         from attune.train.loss import LOSSES
 
         training, prepared = self.prepared.recipe.training, self.prepared
-        model = self._load_for_training()
-        adapt(model, prepared.recipe.method, training.seed)
-        masters = Masters(model.module, self._dtype())
+        model, masters = self._tuned_model()
         job = Job(
             model=self._with_stored_trunk(model),
             loss=LOSSES[prepared.task.loss],
@@ -270,16 +287,43 @@ class _Walk:
             stop=self.stop,
         )
         progress = train(job, masters)
-        # Frozen weights were rounded for computing; the saved model gets them, and the trained ones, unrounded.
-        fresh = self._load_for_training()
-        adapt(fresh, prepared.recipe.method, training.seed)
-        masters.copy_into(fresh.module)
-        save(fresh, self.run.folder / "model", prepared.model.dtype(), chat=prepared.task.name == "chat")
+        save(
+            self._unrounded(model, masters),
+            self.run.folder / "model",
+            prepared.model.dtype(),
+            chat=prepared.task.name == "chat",
+        )
+        self.tuning = self.tuning if has_adapter(model) and not prepared.model.adapter else None
         record = dataclasses.asdict(progress)
         record["best_loss"] = progress.best_loss if progress.best_step else None
         record["epochs"] = round(progress.step / job.steps_per_epoch, 2)
         record["peak_memory_bytes"] = peak_memory_bytes()
         self.run.write_json("training.json", record)
+
+    def _tuned_model(self) -> tuple[LoadedModel, Masters]:
+        """The model that is trained, loaded once, and the masters of what is trained in it."""
+        from attune.model.adapt import adapt
+        from attune.train.device import Masters
+
+        if self.tuning is None:
+            recipe = self.prepared.recipe
+            model = self._load_for_training()
+            adapt(model, recipe.method, recipe.training.seed)
+            self.tuning = model, Masters(model.module, self._dtype())
+        return self.tuning
+
+    def _unrounded(self, model: LoadedModel, masters: Masters) -> LoadedModel:
+        """The trained model as it is to be saved: nothing in it rounded for computing."""
+        from attune.model.adapt import adapt
+
+        recipe = self.prepared.recipe
+        if recipe.method.kind != "head" and not self.prepared.model.adapter:
+            masters.unround()  # all that is saved was trained
+            return model
+        fresh = self._load_for_training()
+        adapt(fresh, recipe.method, recipe.training.seed)
+        masters.copy_into(fresh.module)
+        return fresh
 
     def _with_stored_trunk(self, model: LoadedModel) -> LoadedModel | StoredTrunk:
         """When only the head is trained: the same model, its trunk computed once for all epochs, runs and trials."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 
 from attune.errors import EnvironmentFault, ModelError
-from attune.model.loaded import LoadedModel
+from attune.model.loaded import LoadedModel, cast_parameters
+from attune.model.source import ModelSource
 from attune.recipe import Method
 
 
@@ -95,7 +98,8 @@ def save(model: LoadedModel, folder: Path, dtype: torch.dtype, *, chat: bool = F
             model.transformer.config.save_pretrained(str(folder))  # the labels of a classifier stand nowhere else
             _name_base(folder, model)
         else:
-            module.to(dtype=dtype).save_pretrained(str(folder))
+            cast_parameters(module, dtype)
+            module.save_pretrained(str(folder))
         tokenizer = renderer.tokenizer
         tokenizer.chat_template = None if renderer.plain and not chat else renderer.template_source
         tokenizer.save_pretrained(str(folder))
@@ -113,6 +117,28 @@ def merge(model: LoadedModel) -> None:
     """Fold the adapter into the weights; the model is then an ordinary one."""
     if hasattr(model.module, "merge_and_unload"):
         model.module = model.module.merge_and_unload()
+
+
+def has_adapter(model: LoadedModel) -> bool:
+    """Whether an adapter is beside the weights."""
+    return hasattr(model.module, "disable_adapter")
+
+
+@contextmanager
+def without_adapter(model: LoadedModel) -> Iterator[None]:
+    """While open, the model computes as the base that its adapter stands on."""
+    with model.module.disable_adapter() if has_adapter(model) else nullcontext():
+        yield
+
+
+def reload_adapter(model: LoadedModel, saved: ModelSource) -> None:
+    """Read a saved adapter into a model that has one of the same kind, in the precision that the model computes in."""
+    import peft
+
+    assert saved.adapter is not None
+    dtype = model.transformer.get_input_embeddings().weight.dtype
+    peft.set_peft_model_state_dict(model.module, load_file(saved.adapter / "adapter_model.safetensors"))
+    cast_parameters(model.module, dtype)
 
 
 def _name_base(folder: Path, model: LoadedModel) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from attune.errors import ModelError
 from attune.model.folder import check_tokenizer
-from attune.model.loaded import LoadedModel, positions_of
+from attune.model.loaded import LoadedModel, cast_parameters, positions_of
 from attune.model.source import ModelSource, config_of
 from attune.tokens.render import Renderer
 from attune.tokens.template import ChatTemplate
@@ -79,7 +79,7 @@ def load(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # peft asks the module for attributes that transformers deprecates
             module = peft.PeftModel.from_pretrained(module, str(source.adapter), autocast_adapter_dtype=False)
-        module = module.to(dtype=dtype)
+        cast_parameters(module, dtype)
     module.eval()
     return LoadedModel.of(module, renderer, source, labels if head == "classifier" else ())
 

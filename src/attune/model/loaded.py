@@ -180,6 +180,12 @@ class LoadedModel:
         )[0]
 
 
+def cast_parameters(module: nn.Module, dtype: torch.dtype) -> None:
+    """Weights to another precision. Buffers, such as the frequencies of rotary positions, keep theirs."""
+    for parameter in module.parameters():
+        parameter.data = parameter.data.to(dtype)
+
+
 def positions_of(config: Any) -> int:
     """Most tokens that the positions of a model of this config can hold."""
     limit = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)

@@ -100,6 +100,12 @@ class Masters:
             torch._foreach_copy_(list(self._parameters.values()), list(self.tensors.values()))
 
     @torch.no_grad()
+    def unround(self) -> None:
+        """Give what was trained its full precision back; the module then no longer computes in one precision."""
+        for name, parameter in self._parameters.items():
+            parameter.data = self.tensors[name].detach()
+
+    @torch.no_grad()
     def copy_into(self, module: nn.Module) -> None:
         """Write the masters, at full precision, into another module of the same structure."""
         parameters = dict(module.named_parameters())

@@ -23,7 +23,9 @@ BLOCK_ELEMENTS = 1 << 18
 class Model(Protocol):
     """What a loss needs of a model. `attune.model.loaded.LoadedModel` is the one that the program uses."""
 
-    layout: Layout
+    @property
+    def layout(self) -> Layout:
+        """How batches are to be laid out."""
 
     def target_hidden(self, batch: Batch) -> torch.Tensor:
         """Hidden states [S, D] of the rows that have targets."""

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from attune.errors import ModelError
-from attune.model.adapt import adapt, merge, save
+from attune.model.adapt import adapt, merge, reload_adapter, save, without_adapter
 from attune.model.generate import Sampling, generate
 from attune.model.load import load
-from attune.model.loaded import LoadedModel
+from attune.model.loaded import LoadedModel, cast_parameters
 from attune.model.source import resolve
 from attune.recipe import Method
 from attune.tokens.batch import collate
@@ -231,3 +231,28 @@ def test_lora_on_a_model_without_linear_layers_is_refused(tiny_decoder: Path) ->
     model.module.model.layers = torch.nn.ModuleList()
     with pytest.raises(ModelError, match="LoRA"):
         adapt(model, LORA, seed=0)
+
+
+def test_base_and_tuned_come_from_one_load(tiny_decoder: Path, tmp_path: Path) -> None:
+    model = adapted(tiny_decoder, LORA)
+    save(model, tmp_path, torch.float32)
+    ids = list(range(4, 60))
+    fresh = {
+        "base": load(resolve(str(tiny_decoder)), dtype=torch.bfloat16),
+        "tuned": load(resolve(str(tmp_path)), dtype=torch.bfloat16),
+    }
+    cast_parameters(model.module, torch.bfloat16)
+    with without_adapter(model):
+        assert torch.equal(logits(model.module, ids), logits(fresh["base"].module, ids))
+    move(model, seed=1)
+    assert not torch.equal(logits(model.module, ids), logits(fresh["tuned"].module, ids))
+    reload_adapter(model, resolve(str(tmp_path)))
+    assert torch.equal(logits(model.module, ids), logits(fresh["tuned"].module, ids))
+
+
+def test_rotary_frequencies_keep_their_precision_beside_an_adapter(tiny_decoder: Path, tmp_path: Path) -> None:
+    save(adapted(tiny_decoder, LORA), tmp_path, torch.float32)
+    tuned = load(resolve(str(tmp_path)), dtype=torch.bfloat16)
+    frequencies = {name: buffer for name, buffer in tuned.transformer.named_buffers() if "inv_freq" in name}
+    assert frequencies
+    assert all(buffer.dtype == torch.float32 for buffer in frequencies.values())
