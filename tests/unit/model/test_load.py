@@ -108,10 +108,8 @@ def test_stop_tokens_come_from_tokenizer_config_and_template(decoder: Path) -> N
     assert not renderer.plain
 
 
-def test_a_folder_without_a_template_is_plain(decoder: Path) -> None:
-    for path in decoder.glob("*.jinja"):
-        path.unlink()
-    assert load_renderer(resolve(str(decoder))).plain
+def test_a_folder_without_a_template_is_plain(plain_decoder: Path) -> None:
+    assert load_renderer(resolve(str(plain_decoder))).plain
 
 
 def test_an_embedding_that_is_too_small_for_the_tokenizer_is_refused(decoder: Path, bpe: Callable[..., Any]) -> None:
