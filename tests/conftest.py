@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,6 @@ CHATML = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 SPECIAL = ("<|im_start|>", "<|im_end|>", "<|pad|>")
-CONTEXT_TOKENS = 256
 
 _WHO = ("Ada", "Bela", "Chidi", "Dora", "Emil", "Femi", "Greta", "Hugo")
 _DOES = ("paints", "repairs", "sells", "counts", "finds", "washes")
@@ -82,36 +82,39 @@ def bpe(sentences: list[str]) -> Callable[..., Any]:
     return make
 
 
-def _decoder_config(vocabulary: int, tokenizer: Any) -> Any:
-    from transformers import LlamaConfig
+@pytest.fixture(scope="session")
+def tiny_decoder(tmp_path_factory: pytest.TempPathFactory, bpe: Callable[..., Any]) -> Path:
+    """Folder of an untrained Llama (tied embeddings) with a ChatML template. Read only: copy it to change it."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
 
-    return LlamaConfig(
-        vocab_size=vocabulary,
+    folder = tmp_path_factory.mktemp("models") / "decoder"
+    tokenizer = bpe()
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
         hidden_size=32,
         intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=CONTEXT_TOKENS,
+        max_position_embeddings=256,
         tie_word_embeddings=True,
         initializer_range=0.1,  # wide enough for an untrained model's answers to differ
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
+    torch.manual_seed(0)
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def tiny_decoder(tmp_path_factory: pytest.TempPathFactory, bpe: Callable[..., Any]) -> Path:
-    """Folder of an untrained Llama (tied embeddings) with a ChatML template. Read only: copy it to change it."""
-    import torch
-    from transformers import LlamaForCausalLM
-
-    folder = tmp_path_factory.mktemp("models") / "decoder"
-    tokenizer = bpe()
-    torch.manual_seed(0)
-    LlamaForCausalLM(_decoder_config(len(tokenizer), tokenizer)).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+def plain_decoder(tmp_path_factory: pytest.TempPathFactory, tiny_decoder: Path) -> Path:
+    """Folder of the tiny decoder without its chat template. Read only: copy it to change it."""
+    folder = Path(shutil.copytree(tiny_decoder, tmp_path_factory.mktemp("models") / "plain"))
+    (folder / "chat_template.jinja").unlink()
     return folder
 
 

@@ -77,10 +77,15 @@ class _Source:
     generates = True
 
 
+def tiny(family: str, **changes: Any) -> Any:
+    """The tiny config of a family; `changes` are fields of it."""
+    name, fields, _ = (ENCODERS if family in ENCODERS else DECODERS)[family]
+    return getattr(transformers, name)(**{**fields, **changes})
+
+
 def build(family: str, *, classifies: bool = False) -> LoadedModel:
     """A random model of a family in fp64, with dropout off."""
-    name, fields, _ = (ENCODERS if family in ENCODERS else DECODERS)[family]
-    config = getattr(transformers, name)(**fields)
+    config = tiny(family)
     torch.manual_seed(0)
     if classifies:
         config.num_labels = 3

@@ -33,11 +33,11 @@ def test_every_public_name_is_there():
         _ = attune.no_such_name
 
 
-def test_a_run_from_python_its_scores_and_its_answers(colours, tiny_model):
+def test_a_run_from_python_its_scores_and_its_answers(colours, plain_decoder):
     heard = []
     recipe = {
         "data": {"train": str(colours)},
-        "model": str(tiny_model),
+        "model": str(plain_decoder),
         "training": {"max_steps": 9, "precision": "fp32"},
         "evaluation": {"max_new_tokens": 4},
     }
@@ -59,14 +59,14 @@ def test_a_run_from_python_its_scores_and_its_answers(colours, tiny_model):
         attune.resume(record.id)
 
 
-def test_a_plain_model_folder_is_scored_by_what_the_rows_are(tiny_model, moods):
-    scores = {s.metric: s.value for s in attune.score(tiny_model, moods)}
+def test_a_plain_model_folder_is_scored_by_what_the_rows_are(plain_decoder, moods):
+    scores = {s.metric: s.value for s in attune.score(plain_decoder, moods)}
     assert 0.0 <= scores["accuracy"] <= 1.0 and "macro_f1" in scores
 
 
-def test_a_language_model_gives_no_label(tiny_model):
+def test_a_language_model_gives_no_label(plain_decoder):
     with pytest.raises(attune.ModelError):
-        attune.label(tiny_model, ["lovely"])
+        attune.label(plain_decoder, ["lovely"])
 
 
 def test_a_recipe_error_reaches_the_caller():

@@ -175,23 +175,23 @@ def test_bad_rows_as_json(attune_main):
     assert [row["line"] for row in error["rows"]] == [31, 32]
 
 
-def test_show_marks_what_is_learned(attune_main, colours, tiny_model):
-    code, out, _ = attune_main("show", colours, "--model", tiny_model, "-n", 2)
+def test_show_marks_what_is_learned(attune_main, colours, plain_decoder):
+    code, out, _ = attune_main("show", colours, "--model", plain_decoder, "-n", 2)
     assert code == 0
     assert out.count(f"{colours}:") == 2 and " learned\n" in out
-    assert any(f"[[{word}<|end|>]]" in out for word in ("blue", "green", "black", "white"))
+    assert any(f"[[{word}<|im_end|>]]" in out for word in ("blue", "green", "black", "white"))
     assert not Path("runs").exists()
 
 
-def test_run_then_look_at_it_and_ask_it(attune_main, colours, tiny_model, monkeypatch):
-    code, out, err = attune_main("run", colours, "-m", tiny_model, *QUICK)
+def test_run_then_look_at_it_and_ask_it(attune_main, colours, plain_decoder, monkeypatch):
+    code, out, err = attune_main("run", colours, "-m", plain_decoder, *QUICK)
     assert (code, err) == (0, "")
     (folder,) = Path("runs").iterdir()
     for part in ("Tuned", "ROUGE-L", "Fit: ", f"Report: {folder}/report.html", f"Try it: attune chat {folder.name}"):
         assert part in out
 
     code, out, _ = attune_main("runs")
-    assert out.splitlines()[1].split("\t") == [folder.name, "chat", tiny_model.name, "done", "too little data"]
+    assert out.splitlines()[1].split("\t") == [folder.name, "chat", plain_decoder.name, "done", "too little data"]
     code, out, _ = attune_main("runs", folder.name[:9])
     assert code == 0 and "done" in out and "Try it" in out
 
@@ -213,8 +213,8 @@ def test_run_then_look_at_it_and_ask_it(attune_main, colours, tiny_model, monkey
     assert all(score["low"] <= score["value"] <= score["high"] for score in lines[-1]["scores"])
 
 
-def test_a_classification_model_answers_with_its_label(attune_main, moods, tiny_model, monkeypatch):
-    code, _, err = attune_main("run", moods, "-m", tiny_model, *QUICK)
+def test_a_classification_model_answers_with_its_label(attune_main, moods, plain_decoder, monkeypatch):
+    code, _, err = attune_main("run", moods, "-m", plain_decoder, *QUICK)
     assert (code, err) == (0, "")
     (folder,) = Path("runs").iterdir()
     code, out, _ = attune_main("generate", folder, "--prompt", "lovely sky", "--json")
@@ -226,17 +226,17 @@ def test_a_classification_model_answers_with_its_label(attune_main, moods, tiny_
     assert code == 0 and "Accuracy" in out and "60 rows" in out
 
 
-def test_generate_without_a_template_continues_the_text(attune_main, tiny_model):
-    plain = attune_main("generate", tiny_model, "--prompt", "the sky", "--max-new-tokens", 8)[1]
-    raw = attune_main("generate", tiny_model, "--prompt", "the sky", "--raw", "--max-new-tokens", 8)[1]
+def test_generate_without_a_template_continues_the_text(attune_main, plain_decoder):
+    plain = attune_main("generate", plain_decoder, "--prompt", "the sky", "--max-new-tokens", 8)[1]
+    raw = attune_main("generate", plain_decoder, "--prompt", "the sky", "--raw", "--max-new-tokens", 8)[1]
     assert plain == raw
-    drawn = ("generate", tiny_model, "-p", "the sky", "--max-new-tokens", 8, "--temperature", 2.0, "--seed")
+    drawn = ("generate", plain_decoder, "-p", "the sky", "--max-new-tokens", 8, "--temperature", 2.0, "--seed")
     assert attune_main(*drawn, 1)[1] == attune_main(*drawn, 1)[1] != attune_main(*drawn, 2)[1]
 
 
-def test_a_prompt_beyond_the_context_is_refused(attune_main, tiny_model):
-    code, _, err = attune_main("generate", tiny_model, "--prompt", "sky " * 200)
-    assert code == 4 and "128" in err
+def test_a_prompt_beyond_the_context_is_refused(attune_main, plain_decoder):
+    code, _, err = attune_main("generate", plain_decoder, "--prompt", "sky " * 200)
+    assert code == 4 and "256" in err
 
 
 def test_demo_runs_the_example_of_this_checkout(attune_main):
@@ -244,10 +244,10 @@ def test_demo_runs_the_example_of_this_checkout(attune_main):
     assert code == 2 and "no" in err  # the recipe was found and read
 
 
-def test_stopped_by_a_signal_then_resumed(colours, tiny_model):
+def test_stopped_by_a_signal_then_resumed(colours, plain_decoder):
     # Ten thousand steps would take minutes; the signal comes with the first ones.
     long = ("--set", "training.max_steps=10000", "--set", "training.patience=0")
-    running = start("run", colours, "-m", tiny_model, *QUICK, *long, "--runs", "kept", "--json")
+    running = start("run", colours, "-m", plain_decoder, *QUICK, *long, "--runs", "kept", "--json")
     assert running.stdout is not None
     records = []
     for line in running.stdout:
@@ -274,7 +274,7 @@ def test_stopped_by_a_signal_then_resumed(colours, tiny_model):
     assert first["step"] == stopped_at + 1 and resumed.returncode == 130
 
 
-def test_an_interrupted_run_is_resumed_to_its_end(attune_main, colours, tiny_model):
+def test_an_interrupted_run_is_resumed_to_its_end(attune_main, colours, plain_decoder):
     from attune.events import StepMetrics, Stop
     from attune.recipe import load
 
@@ -284,7 +284,7 @@ def test_an_interrupted_run_is_resumed_to_its_end(attune_main, colours, tiny_mod
         if isinstance(event, StepMetrics) and event.step == 2:
             stop.request()
 
-    recipe = load(str(colours), ["training.max_steps=4", "evaluation.max_new_tokens=4", f"model={tiny_model}"])
+    recipe = load(str(colours), ["training.max_steps=4", "evaluation.max_new_tokens=4", f"model={plain_decoder}"])
     with pytest.raises(Interrupted) as stopped:
         attune.run(recipe, emit=stop_at_two, stop=stop)
     code, out, _ = attune_main("run", "--resume", stopped.value.where, "--json")

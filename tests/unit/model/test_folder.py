@@ -16,28 +16,20 @@ from typing import Any
 import numpy
 import pytest
 import torch
+from families import DECODER, tiny
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_torch_file
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaForCausalLM
 
 from attune.errors import ModelError
 from attune.model.folder import check_tokenizer, verify
 
 
-def _save(folder: Path, **options: Any) -> None:
-    config = LlamaConfig(
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        vocab_size=64,
-        tie_word_embeddings=options.pop("tied", False),
-    )
+def _save(folder: Path, *, tied: bool = False, **options: Any) -> None:
     torch.manual_seed(0)
-    LlamaForCausalLM(config).save_pretrained(folder, **options)
+    LlamaForCausalLM(tiny("llama", num_hidden_layers=1, tie_word_embeddings=tied)).save_pretrained(folder, **options)
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PreTrainedTokenizerFast"}))
     # A vocabulary may hold any word: these must not be taken for settings.
     (folder / "tokenizer.json").write_text(json.dumps({"model": {"vocab": {"auto_map": 1, "trust_remote_code": 2}}}))
@@ -92,12 +84,13 @@ def test_good_folders_pass(originals: Path) -> None:
     assert [path.name for path in single.weight_files] == ["model.safetensors"]
     parameters = sum(p.numel() for p in LlamaForCausalLM.from_pretrained(originals / "single").parameters())
     assert single.parameter_bytes == 4 * parameters
-    assert single.config["hidden_size"] == 16
+    assert single.config["hidden_size"] == DECODER["hidden_size"]
 
     sharded = verify(originals / "sharded")
     assert len(sharded.weight_files) > 2
     assert sharded.parameter_bytes == single.parameter_bytes
-    assert verify(originals / "tied").parameter_bytes == single.parameter_bytes - 4 * 64 * 16
+    head_bytes = 4 * DECODER["vocab_size"] * DECODER["hidden_size"]
+    assert verify(originals / "tied").parameter_bytes == single.parameter_bytes - head_bytes
 
 
 def test_adapter_passes_and_names_its_base(originals: Path) -> None:
@@ -215,7 +208,7 @@ def _with_header(header: bytes, data: bytes = b"") -> bytes:
     return struct.pack("<Q", len(header)) + header + data
 
 
-NORM = "model.norm.weight"
+NORM = "model.norm.weight"  # 32 numbers, 128 bytes
 
 
 def _set(name: str, **values: Any) -> Callable[[Path, Path], None]:
@@ -387,17 +380,17 @@ HOSTILE: dict[str, tuple[Callable[[Path, Path], None], str]] = {
     "entry number": (_header(lambda header: header.update({NORM: 1})), "malformed header entry"),
     "entry extra": (_set(NORM, code="evil"), "malformed header entry"),
     "dtype unknown": (_set(NORM, dtype="PICKLE"), "unknown dtype 'PICKLE'"),
-    "dtype wider": (_set(NORM, dtype="F64"), "its shape needs 128"),
-    "shape negative": (_set(NORM, shape=[-16]), "malformed header entry"),
+    "dtype wider": (_set(NORM, dtype="F64"), "its shape needs 256"),
+    "shape negative": (_set(NORM, shape=[-32]), "malformed header entry"),
     "shape bool": (_set(NORM, shape=[True]), "malformed header entry"),
-    "shape float": (_set(NORM, shape=[16.0]), "malformed header entry"),
+    "shape float": (_set(NORM, shape=[32.0]), "malformed header entry"),
     "shape huge": (_set(NORM, shape=[1 << 47, 1 << 47]), "its shape needs"),
     "shape long": (_set(NORM, shape=[1] * 100_000), "malformed header entry"),
     "shape zero": (_set(NORM, shape=[0]), "its shape needs 0"),
-    "offsets reversed": (_shift(NORM, 64, -64), "its shape needs"),
+    "offsets reversed": (_shift(NORM, 128, -128), "its shape needs"),
     "offsets shifted": (_shift(NORM, 4, 4), "overlap or gap"),
     "offsets overlap": (_shift(NORM, -4, -4), "overlap or gap"),
-    "offsets beyond": (_set(NORM, data_offsets=[1 << 40, (1 << 40) + 64]), "overlap or gap"),
+    "offsets beyond": (_set(NORM, data_offsets=[1 << 40, (1 << 40) + 128]), "overlap or gap"),
     "offsets one": (_set(NORM, data_offsets=[0]), "malformed header entry"),
     "first byte gone": (_cut(lambda size: size - 1), "truncated: expected"),
     "half gone": (_cut(lambda size: size // 2), "truncated: expected"),

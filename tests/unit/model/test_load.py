@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from families import tiny
 from safetensors.torch import load_file, save_file
 
 from attune.errors import ModelError
@@ -108,10 +109,8 @@ def test_stop_tokens_come_from_tokenizer_config_and_template(decoder: Path) -> N
     assert not renderer.plain
 
 
-def test_a_folder_without_a_template_is_plain(decoder: Path) -> None:
-    for path in decoder.glob("*.jinja"):
-        path.unlink()
-    assert load_renderer(resolve(str(decoder))).plain
+def test_a_folder_without_a_template_is_plain(plain_decoder: Path) -> None:
+    assert load_renderer(resolve(str(plain_decoder))).plain
 
 
 def test_an_embedding_that_is_too_small_for_the_tokenizer_is_refused(decoder: Path, bpe: Callable[..., Any]) -> None:
@@ -213,7 +212,7 @@ def test_every_position_can_be_used_where_they_are_no_round_number(
     tmp_path: Path, encoder: Path, bpe: Callable[..., Any], kind: str
 ) -> None:
     """Learned positions end where they end: padding to a rounded length must not reach beyond."""
-    from transformers import BertConfig, BertModel, GPT2Config, GPT2LMHeadModel
+    from transformers import BertConfig, BertModel, GPT2LMHeadModel
 
     ids, label = tuple(range(3, 24)), 1 if kind == "encoder" else None
     sequence = Sequence("a", ids, (0.0,) * 20 + (0.0 if label else 1.0,), label)
@@ -226,17 +225,7 @@ def test_every_position_can_be_used_where_they_are_no_round_number(
     else:
         tokenizer = bpe()
         tokenizer.save_pretrained(tmp_path)
-        GPT2LMHeadModel(
-            GPT2Config(
-                vocab_size=len(tokenizer),
-                n_embd=16,
-                n_layer=1,
-                n_head=2,
-                n_positions=21,
-                bos_token_id=None,
-                eos_token_id=1,
-            )
-        ).save_pretrained(tmp_path)
+        GPT2LMHeadModel(tiny("gpt2", vocab_size=len(tokenizer), n_positions=21)).save_pretrained(tmp_path)
         model = load(resolve(str(tmp_path)))
         assert token_cross_entropy(model, collate([sequence])).weight == 1.0
     assert model.context_tokens == 21

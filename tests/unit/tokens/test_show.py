@@ -11,11 +11,11 @@ from attune.tokens.sequence import Sequence
 
 
 @pytest.fixture(scope="module")
-def renderer(tiny_model: Path):
+def renderer(plain_decoder: Path):
     from attune.model.load import load_renderer
     from attune.model.source import resolve
 
-    return load_renderer(resolve(str(tiny_model)))
+    return load_renderer(resolve(str(plain_decoder)))
 
 
 def sequence_of(renderer, context: str, target: str) -> Sequence:
@@ -33,19 +33,19 @@ def test_the_spans_join_to_the_text(renderer, text):
 
 def test_a_character_of_several_tokens_is_one_span(renderer):
     spans = show.spans(sequence_of(renderer, "日", "é"), renderer)
-    assert [(s.text, s.weight) for s in spans] == [("日", 0.0), ("é", 1.0), ("<|end|>", 1.0)]
+    assert [(s.text, s.weight) for s in spans] == [("日", 0.0), ("é", 1.0), ("<|im_end|>", 1.0)]
 
 
 def test_plain_text_has_brackets_around_what_is_learned(renderer):
     spans = show.spans(sequence_of(renderer, "the sky\n", "is blue"), renderer)
-    assert show.to_plain(spans) == "the·sky↵\n[[is·blue<|end|>]]"
+    assert show.to_plain(spans) == "the·sky↵\n[[is·blue<|im_end|>]]"
 
 
 def test_terminal_text_is_styled_by_weight(renderer):
     text = show.to_rich(show.spans(sequence_of(renderer, "sky", "blue"), renderer))
     styles = ["green" if "green" in str(s.style) else "grey" for s in text.spans for _ in range(s.start, s.end)]
-    assert text.plain == "skyblue<|end|>"
-    assert styles == ["grey"] * len("sky") + ["green"] * len("blue<|end|>")
+    assert text.plain == "skyblue<|im_end|>"
+    assert styles == ["grey"] * len("sky") + ["green"] * len("blue<|im_end|>")
 
 
 def test_neighbouring_tokens_differ_in_shade():

@@ -8,12 +8,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
 from attune.errors import ModelError
@@ -135,8 +133,8 @@ def one(source: str, request: RenderRequest | None = None) -> str:
 
 
 @pytest.fixture(scope="module")
-def tokenizer() -> Iterator[PreTrainedTokenizerFast]:
-    yield PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel({"<unk>": 0}, unk_token="<unk>")), **SPECIAL)
+def tokenizer(bpe: Callable[..., PreTrainedTokenizerFast]) -> PreTrainedTokenizerFast:
+    return bpe(None, special=SPECIAL.values(), bos="<s>", eos="</s>", pad="<pad>")
 
 
 @pytest.mark.parametrize("name", TEMPLATES)

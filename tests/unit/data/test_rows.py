@@ -1,0 +1,128 @@
+"""What makes a row an example, and each way in which it is none."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from readings import ANSWER, CALL, CHAT, GOOD, SYSTEM, TOOL, USER, errors_of, jsonl, load, pair_errors
+
+from attune.data.example import LabelledText
+from attune.data.source import Reading, read, recognise
+from attune.errors import RowError
+
+# --- pairs and labels ---
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ('{"prompt": "a"}', "missing_field"),
+        ('{"prompt": "a", "completion": 3}', "wrong_type"),
+        ('{"prompt": null, "completion": "c"}', "empty_field"),
+        ('{"prompt": "a", "completion": " \\n"}', "empty_field"),
+    ],
+)
+def test_each_fault_of_a_field_has_a_code_and_a_line(tmp_path: Path, line: str, code: str) -> None:
+    (error,) = pair_errors(tmp_path, f"{GOOD}\n\n{line}\n{GOOD}\n")
+    assert (error.code, error.line, error.column) == (code, 3, 0)
+    assert error.message
+    assert error.fix
+
+
+def test_instruction_and_input_make_the_prompt(tmp_path: Path) -> None:
+    first = {"instruction": "i", "input": "x", "output": "o"}
+    examples = load(jsonl(tmp_path, first, {**first, "input": ""}))
+    assert [example.prompt for example in examples] == ["i\n\nx", "i"]
+
+
+def test_labels_are_text(tmp_path: Path) -> None:
+    rows = [{"text": "t", "label": label} for label in ("a", 3, True, 1.0, None, ["x"], " ")]
+    path = jsonl(tmp_path, *rows)
+    items = list(read(path, recognise(path)))
+    assert [item.label for item in items if isinstance(item, LabelledText)] == ["a", "3", "True"]
+    codes = [item.code for item in items if isinstance(item, RowError)]
+    assert codes == ["float_label", "empty_field", "wrong_type", "empty_field"]
+
+
+# --- chats ---
+
+
+def chat_codes(folder: Path, messages: Any, **more: Any) -> list[str]:
+    columns = {"messages": "messages", "tools": "tools"}
+    reading = Reading("jsonl", "conversation", columns, "")
+    return [error.code for error in errors_of(jsonl(folder, {"messages": messages, **more}), reading)]
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [SYSTEM, USER, ANSWER, USER, ANSWER],
+        [{**SYSTEM, "role": "developer"}, USER, CALL, TOOL, TOOL, ANSWER],
+        [USER, CALL],
+        [USER, {**ANSWER, "weight": 0}, USER, {**ANSWER, "weight": 1.0}],
+        [USER, {**ANSWER, "function_call": None, "tool_calls": []}],
+    ],
+)
+def test_good_chats_pass(tmp_path: Path, messages: Any) -> None:
+    assert chat_codes(tmp_path, messages) == []
+
+
+@pytest.mark.parametrize(
+    ("messages", "codes"),
+    [
+        ([], ["empty_messages"]),
+        ("hi", ["wrong_type"]),
+        (None, ["empty_field"]),
+        ([USER, "hi"], ["wrong_type"]),
+        ([USER, {"role": "asistant", "content": "x"}], ["unknown_role"]),
+        ([USER, {"role": ["assistant"], "content": "x"}], ["unknown_role"]),
+        ([USER, {"content": "x"}], ["missing_field"]),
+        ([USER, {"role": "assistant"}], ["empty_assistant"]),
+        ([USER, {**ANSWER, "content": " "}], ["empty_assistant"]),
+        ([{"role": "user"}, ANSWER], ["missing_field"]),
+        ([{**USER, "content": 5}, ANSWER], ["wrong_type"]),
+        ([{**USER, "content": "\n"}, ANSWER], ["empty_field"]),
+        ([{**USER, "content": [{"type": "image_url"}, {"type": "text", "text": "x"}]}, ANSWER], ["unsupported_part"]),
+        ([USER], ["last_not_assistant"]),
+        ([ANSWER, USER, ANSWER], ["no_user_first"]),
+        ([USER, ANSWER, USER], ["last_not_assistant"]),
+        ([USER, USER, ANSWER], ["wrong_order"]),
+        ([USER, ANSWER, ANSWER], ["wrong_order"]),
+        ([USER, TOOL, ANSWER], ["wrong_order"]),
+        ([USER, SYSTEM, ANSWER], ["system_not_first"]),
+        ([SYSTEM, SYSTEM, USER, ANSWER], ["system_not_first"]),
+        ([USER, {**ANSWER, "weight": 0}], ["nothing_to_learn"]),
+        ([USER, {**ANSWER, "weight": True}], ["bad_weight"]),
+        ([USER, {**ANSWER, "weight": 0.5}], ["bad_weight"]),
+        ([USER, {**ANSWER, "weight": "1"}], ["bad_weight"]),
+        ([{**USER, "weight": 1}, ANSWER], ["misplaced_field"]),
+        ([{**USER, "tool_calls": [{}]}, ANSWER], ["misplaced_field"]),
+        ([USER, {**ANSWER, "tool_calls": "f()"}], ["wrong_type"]),
+        ([USER, {**ANSWER, "name": 3}], ["wrong_type"]),
+        ([USER, {**ANSWER, "function_call": {}}], ["unknown_field"]),
+        ([{**USER, "wieght": 1}, {"role": "gpt", "content": "x"}], ["unknown_field", "unknown_role"]),
+    ],
+)
+def test_each_rule_of_chats(tmp_path: Path, messages: Any, codes: list[str]) -> None:
+    assert chat_codes(tmp_path, messages) == codes
+
+
+def test_names_that_are_nearly_right_are_proposed(tmp_path: Path) -> None:
+    path = jsonl(tmp_path, {"messages": [{**USER, "wieght": 1}, {**ANSWER, "role": "Asistant"}]})
+    first, second = errors_of(path, recognise(path))
+    assert first.field == "messages[0].wieght"
+    assert "Did you mean 'weight'?" in first.message
+    assert "Did you mean 'assistant'?" in second.message
+
+
+def test_parts_extra_fields_weights_and_tools_are_kept(tmp_path: Path) -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": " b"}]
+    row = {"messages": [{"role": "user", "content": parts}, {**CALL, "weight": 0}, TOOL, ANSWER], "tools": [{"x": 1}]}
+    (chat,) = load(jsonl(tmp_path, row))
+    assert [m.content for m in chat.messages] == ["a b", "", "", "hello"]
+    assert [m.weight for m in chat.messages] == [1.0, 0.0, 1.0, 1.0]
+    assert chat.messages[2].extra == (("name", "f"), ("tool_call_id", "1"))
+    assert chat.messages[1].extra == (("tool_calls", CALL["tool_calls"]),)
+    assert chat.tools == ({"x": 1},)
+    assert chat_codes(tmp_path, CHAT, tools={"x": 1}) == ["wrong_type"]
+    assert chat_codes(tmp_path, CHAT, tools=["x"]) == ["wrong_type"]
