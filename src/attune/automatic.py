@@ -19,6 +19,7 @@ EVALUATIONS = 12
 PATIENCE_EVALUATIONS = 4
 CPU_MICROBATCH_TOKENS = 2_048
 GPU_MICROBATCH_TOKENS = 16_384
+MEMORY_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +112,21 @@ def settle_lengths(resolution: Resolution, facts: Facts) -> None:
     )
 
 
+def settle_checkpointing(resolution: Resolution, needed_bytes: int, available_bytes: int) -> None:
+    """Settle activation_checkpointing: on only when it must be.
+
+    Args:
+        needed_bytes: the peak of the training without it.
+    """
+    wanted = needed_bytes > MEMORY_SHARE * available_bytes
+    needed, available = needed_bytes / 2**30, available_bytes / 2**30
+    reason = f"about {needed:.1f} GiB would be needed of {available:.1f} GiB"
+    resolution.settle("training.activation_checkpointing", wanted, reason)
+
+
 def _settle_rhythm(resolution: Resolution, sequences: int) -> None:
     training = resolution.recipe.training
-    assert training.batch_size is not None
-    steps = training.max_steps or (training.epochs or 1) * -(-sequences // training.batch_size)
+    steps = training.steps(sequences)
     every = max(1, steps // EVALUATIONS)
     resolution.settle("training.evaluate_every", every, f"about {EVALUATIONS} evaluations over {steps} steps")
     evaluate_every = resolution.recipe.training.evaluate_every

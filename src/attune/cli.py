@@ -169,6 +169,35 @@ def demo(runs: RunsOption = RUNS, changes: SetOption = None, as_json: JsonOption
 
 
 @app.command()
+def check(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE|DATA", help="A recipe, or data alone.")],
+    model: ModelOption = None,
+    changes: SetOption = None,
+    runs: RunsOption = RUNS,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at rows, splits and lengths, and rehearse a few steps for memory and time. Trains nothing."""
+    from attune import check as checks
+    from attune import recipe as recipes
+    from attune import summary, terminal
+    from attune.runs.store import Store
+
+    stop = Stop()
+    with _stopping(stop), _bad_rows_listed(runs), _listener(as_json, stop) as emit:
+        found = checks.check(recipes.load(recipe, _changes(model, changes)), Store(runs), emit, stop=stop)
+    if as_json:
+        terminal.write_json(sys.stdout, {"event": "Result", **found.record()})
+    else:
+        summary.print_check(terminal.console(), found.record())
+    if not found.fits:
+        raise EnvironmentFault(
+            "the memory does not hold this training",
+            where=recipe,
+            fix="use method.kind: lora, a smaller model, or lower training.max_length or training.microbatch_tokens",
+        )
+
+
+@app.command()
 def show(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE|DATA", help="A recipe, or data alone.")],
     count: Annotated[int, typer.Option("-n", min=1, help="How many training rows.", metavar="N")] = 3,

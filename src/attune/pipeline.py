@@ -19,13 +19,13 @@ from attune.prepare import PARTS, Prepared, prepare
 from attune.recipe import Recipe, dump, load
 from attune.runs.run import Run
 from attune.runs.store import Store
+from attune.tuning import Tuning, arithmetic
 
 if TYPE_CHECKING:
     from attune.evaluate.types import Prediction
     from attune.model.loaded import LoadedModel
     from attune.model.trunk import StoredTrunk
     from attune.tasks.task import Asking
-    from attune.train.device import Masters
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ class _Walk:
     store: Store
     emit: Emit
     stop: Stop
-    tuning: tuple[LoadedModel, Masters] | None = None
+    tuning: Tuning | None = None
 
     def base(self) -> None:
         """Predictions of the untuned model (or of the strongest simple baseline) on the test rows."""
@@ -245,7 +245,7 @@ class _Walk:
         if not self.prepared.model.generates:
             predictions, baseline = task.baseline(None, splits, asking)
         elif task.head == "causal":
-            model, _ = self._tuned_model()
+            model = self._loaded().model
             with without_adapter(model):
                 predictions, baseline = task.baseline(lambda: model, splits, asking)
         else:  # what is trained has another head than the model that answers
@@ -254,30 +254,29 @@ class _Walk:
         self.run.write_json("evaluation/baseline.json", baseline)
 
     def _build_tuned(self) -> None:
-        from attune.model.adapt import reload_adapter
         from attune.model.load import load
         from attune.model.source import resolve
         from attune.train.device import device
 
-        saved = resolve(str(self.run.folder / "model"))
-        if self.tuning is not None:  # the base's weights are loaded already; the adapter is read from what was saved
-            model, _ = self.tuning
-            reload_adapter(model, saved)
+        saved = self.run.folder / "model"
+        if self.tuning is not None and self.tuning.carries_adapter:
+            model = self.tuning.reload(saved)
         else:
-            model = load(saved, head=self.prepared.task.head, dtype=self._dtype()).to(device())
+            self.tuning = None
+            dtype = arithmetic(self.prepared)
+            model = load(resolve(str(saved)), head=self.prepared.task.head, dtype=dtype).to(device())
         test = self.prepared.splits.test
         self._write_predictions("tuned", self.prepared.task.predict(model, test, self._asking("tuned", len(test))))
 
     def _build_model(self) -> None:
-        from attune.model.adapt import has_adapter, save
         from attune.train.device import peak_memory_bytes
         from attune.train.loop import Job, train
         from attune.train.loss import LOSSES
 
         training, prepared = self.prepared.recipe.training, self.prepared
-        model, masters = self._tuned_model()
+        tuning = self._loaded()
         job = Job(
-            model=self._with_stored_trunk(model),
+            model=self._with_stored_trunk(tuning.model),
             loss=LOSSES[prepared.task.loss],
             training=training,
             train=prepared.train.kept,
@@ -286,44 +285,18 @@ class _Walk:
             emit=self.emit,
             stop=self.stop,
         )
-        progress = train(job, masters)
-        save(
-            self._unrounded(model, masters),
-            self.run.folder / "model",
-            prepared.model.dtype(),
-            chat=prepared.task.name == "chat",
-        )
-        self.tuning = self.tuning if has_adapter(model) and not prepared.model.adapter else None
+        progress = train(job, tuning.masters)
+        tuning.save(self.run.folder / "model")
         record = dataclasses.asdict(progress)
         record["best_loss"] = progress.best_loss if progress.best_step else None
         record["epochs"] = round(progress.step / job.steps_per_epoch, 2)
         record["peak_memory_bytes"] = peak_memory_bytes()
         self.run.write_json("training.json", record)
 
-    def _tuned_model(self) -> tuple[LoadedModel, Masters]:
-        """The model that is trained, loaded once, and the masters of what is trained in it."""
-        from attune.model.adapt import adapt
-        from attune.train.device import Masters
-
+    def _loaded(self) -> Tuning:
         if self.tuning is None:
-            recipe = self.prepared.recipe
-            model = self._load_for_training()
-            adapt(model, recipe.method, recipe.training.seed)
-            self.tuning = model, Masters(model.module, self._dtype())
+            self.tuning = Tuning.load(self.prepared)
         return self.tuning
-
-    def _unrounded(self, model: LoadedModel, masters: Masters) -> LoadedModel:
-        """The trained model as it is to be saved: nothing in it rounded for computing."""
-        from attune.model.adapt import adapt
-
-        recipe = self.prepared.recipe
-        if recipe.method.kind != "head" and not self.prepared.model.adapter:
-            masters.unround()  # all that is saved was trained
-            return model
-        fresh = self._load_for_training()
-        adapt(fresh, recipe.method, recipe.training.seed)
-        masters.copy_into(fresh.module)
-        return fresh
 
     def _with_stored_trunk(self, model: LoadedModel) -> LoadedModel | StoredTrunk:
         """When only the head is trained: the same model, its trunk computed once for all epochs, runs and trials."""
@@ -352,29 +325,10 @@ class _Walk:
         from attune.train.device import device
 
         recipe = self.prepared.recipe
-        model = load(self.prepared.model, init=recipe.method.init, dtype=self._dtype(), seed=recipe.training.seed)
-        return model.to(device())
-
-    def _load_for_training(self) -> LoadedModel:
-        from attune.model.adapt import merge
-        from attune.model.load import load
-        from attune.train.device import device
-
-        recipe, task = self.prepared.recipe, self.prepared.task
         model = load(
-            self.prepared.model,
-            head=task.head,
-            labels=task.labels,
-            init=recipe.method.init,
-            seed=recipe.training.seed,
+            self.prepared.model, init=recipe.method.init, dtype=arithmetic(self.prepared), seed=recipe.training.seed
         )
-        merge(model)  # tuning goes on from what an adapter made of its base
         return model.to(device())
-
-    def _dtype(self) -> Any:
-        from attune.train.device import DTYPES
-
-        return DTYPES[self.prepared.recipe.training.precision or "fp32"]
 
     def _asking(self, stage: str, total: int) -> Asking:
         from attune.tasks.task import Asking

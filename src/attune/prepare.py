@@ -24,6 +24,7 @@ from attune.recipe import EMBEDDED, Recipe, Resolution
 from attune.runs.store import Store
 
 if TYPE_CHECKING:
+    from attune.model.memory import Footprint
     from attune.model.source import ModelSource
     from attune.tasks.task import Task
     from attune.tokens.fit import Cut, Fitted
@@ -87,7 +88,7 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     encoded, problems = _encode(task, splits, renderer, emit, stop)
     findings = _template_findings(task, renderer) + _problems(problems)
     parameters = _parameters(model, task, random=random)
-    fitted = _settle_values(resolution, task, encoded, model, splits, parameters)
+    fitted = _settle_values(resolution, task, encoded, model, renderer, parameters)
     findings += _cut_findings(fitted["train"].cuts, splits, resolution.recipe)
     emit(StageFinished("tokenise", time.monotonic() - began))
     for finding in findings:
@@ -323,14 +324,14 @@ def _settle_values(
     task: Task,
     encoded: Mapping[str, list[Sequence]],
     model: ModelSource,
-    splits: Splits,
+    renderer: Renderer,
     parameters: int,
 ) -> dict[str, Fitted]:
     """Settle what is automatic and bring the sequences to length."""
     from attune.evaluate.metrics import named
     from attune.model.load import context_tokens
     from attune.tokens.fit import Fitted, chunk, fit
-    from attune.train.device import best_precision, device
+    from attune.train.device import available_bytes, best_precision, device
 
     train = encoded["train"]
     context = context_tokens(model)
@@ -370,4 +371,27 @@ def _settle_values(
     automatic.settle(resolution, facts, len(fitted["train"].kept))
     for name in resolution.recipe.evaluation.metrics or ():
         named(name)
+    if resolution.recipe.training.activation_checkpointing is None:
+        needed = needed_memory(resolution.recipe, task, model, renderer, fitted["train"].kept)
+        automatic.settle_checkpointing(resolution, needed.total, available_bytes() + needed.program)
     return fitted
+
+
+def needed_memory(
+    recipe: Recipe, task: Task, model: ModelSource, renderer: Renderer, train: Series[Sequence]
+) -> Footprint:
+    """The peak of a training by the settled recipe, known before a weight is read."""
+    from attune.model.memory import footprint
+    from attune.train.device import program_bytes
+    from attune.train.loss import CHUNK_BYTES
+
+    return footprint(
+        model,
+        renderer,
+        recipe,
+        train,
+        head=task.head,
+        labels=task.labels,
+        program=program_bytes(),
+        chunk_bytes=CHUNK_BYTES,
+    )

@@ -104,6 +104,8 @@ class Training(_Node):
     """Arithmetic; what is trained has fp32 masters either way."""
     microbatch_tokens: PositiveInt | None = None
     """Tokens computed at once, padding included; it changes speed and memory, never the gradient."""
+    activation_checkpointing: bool | None = None
+    """Compute each layer a second time in the backward instead of keeping its states: less memory, slower."""
     evaluate_every: PositiveInt | None = None
     """Optimizer steps between validations."""
     checkpoint_every: PositiveInt | None = None
@@ -112,6 +114,11 @@ class Training(_Node):
     """Validations without a better one after which training stops; 0 never stops."""
     seed: NonNegativeInt = 0
     """Of data order, new weights, dropout and resampling."""
+
+    def steps(self, sequences: int) -> int:
+        """Optimizer steps that a training on so many sequences takes."""
+        assert self.batch_size is not None
+        return self.max_steps or (self.epochs or 1) * -(-sequences // self.batch_size)
 
 
 class Evaluation(_Node):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from attune.errors import AttuneError, DataError, Interrupted, RowError
-from attune.report.view import RunView, baseline_name, facts, metric_name, number, span
+from attune.report.view import RunView, baseline_name, duration, facts, metric_name, number, size, span
 from attune.runs.store import RunRecord
 from attune.terminal import printable
 
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from attune.evaluate.types import Score
 
 LISTED_ROWS = 20
+
+# Parts of the memory that is counted before loading, in the order in which they are named.
+_MEMORY = {
+    "program": "program",
+    "weights": "weights",
+    "masters": "fp32 masters",
+    "gradients": "gradients",
+    "optimizer": "optimizer",
+    "activations": "activations",
+}
 
 _COLOURS = {"good": "green", "bad": "red", "even": "yellow", "open": "cyan"}
 _VERDICTS = {"better": "green", "worse": "red", "good": "green", "overfit": "red", "unstable": "red"}
@@ -87,6 +97,42 @@ def print_scores(to: Console, task: str, rows: int, scores: Sequence[Score]) -> 
     to.print(table)
     to.print()
     to.print(f"Task {task}, {rows:,} rows. ↓: lower is better.", style="dim")
+
+
+def print_check(to: Console, record: Mapping[str, Any]) -> None:
+    """What a check found: rows, lengths, findings, memory by what it is for, time, and whether it fits."""
+    rows, lengths, memory, rehearsal = (record[key] for key in ("rows", "lengths", "memory", "rehearsal"))
+    facts_table = Table.grid(padding=(0, 2))
+    cut = f", {lengths['cut_rows']:,} rows cut" if lengths["cut_rows"] else ""
+    needed = sum(memory[part] or 0 for part in _MEMORY)
+    parts = ", ".join(f"{title} {size(memory[part])}" for part, title in _MEMORY.items() if memory[part])
+    for label, value in (
+        ("Task", f"{record['task']}, {record['method']}"),
+        ("Model", f"{Path(record['model']).name}, {record['parameters'] / 1e6:,.1f} million parameters"),
+        ("Rows", ", ".join(f"{count:,} {part}" for part, count in rows.items())),
+        (
+            "Lengths",
+            f"median {lengths['median']:,}, 95% {lengths['p95']:,}, longest {lengths['longest']:,} tokens{cut}",
+        ),
+        ("Tokens", f"{lengths['total']:,} in training rows, {lengths['targets']:,} of them learned"),
+        ("Counted", f"{size(needed)}: {parts}"),
+    ):
+        facts_table.add_row(Text(label, style="dim"), value)
+    if rehearsal:
+        peak, whole = size(rehearsal["peak_bytes"]), size(memory["available"] + memory["program"])
+        time, speed = duration(rehearsal["seconds"]), f"{rehearsal['tokens_per_second']:,.0f} tokens a second"
+        facts_table.add_row(
+            Text("Measured", style="dim"), f"{peak} of {whole}, in {rehearsal['steps']} rehearsed steps"
+        )
+        facts_table.add_row(Text("Training", style="dim"), f"about {time} for {record['steps']:,} steps, {speed}")
+    to.print()
+    to.print(facts_table)
+    to.print()
+    for finding in record["findings"]:
+        what = f"{finding['what']} {finding['advice']}"
+        to.print(Text(f"{finding['severity']}: ", style="yellow").append(what, style="default"))
+    verdict = ("It fits.", "bold green") if record["fits"] else ("It does not fit into the memory.", "bold red")
+    to.print(Text(verdict[0], style=verdict[1]))
 
 
 def print_runs(to: Console, runs: Sequence[tuple[RunRecord, str]]) -> None:

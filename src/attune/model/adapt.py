@@ -119,15 +119,10 @@ def merge(model: LoadedModel) -> None:
         model.module = model.module.merge_and_unload()
 
 
-def has_adapter(model: LoadedModel) -> bool:
-    """Whether an adapter is beside the weights."""
-    return hasattr(model.module, "disable_adapter")
-
-
 @contextmanager
 def without_adapter(model: LoadedModel) -> Iterator[None]:
     """While open, the model computes as the base that its adapter stands on."""
-    with model.module.disable_adapter() if has_adapter(model) else nullcontext():
+    with model.module.disable_adapter() if hasattr(model.module, "disable_adapter") else nullcontext():
         yield
 
 

@@ -123,8 +123,12 @@ def context_tokens(source: ModelSource) -> int:
     return positions_of(config_of(source))
 
 
-def count_parameters(source: ModelSource, *, head: Head, labels: tuple[str, ...]) -> int:
-    """Parameters of the model with this head, tied ones once; no weight is read and no memory is taken."""
+def empty_module(source: ModelSource, *, head: Head, labels: tuple[str, ...]) -> Any:
+    """The model with this head, shapes without content: no weight is read and no memory is taken.
+
+    Raises:
+        ModelError: transformers has no such model.
+    """
     import transformers
 
     _check_generates(source, head)
@@ -134,14 +138,18 @@ def count_parameters(source: ModelSource, *, head: Head, labels: tuple[str, ...]
         auto, config.num_labels = transformers.AutoModelForSequenceClassification, len(labels)
     try:
         with torch.device("meta"):
-            module = auto.from_config(config, trust_remote_code=False)
+            return auto.from_config(config, trust_remote_code=False)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ModelError(
             f"transformers has no {head} model for {source.architecture}",
             where=str(source.folder),
             fix="choose a model whose architecture suits the task",
         ) from error
-    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def count_parameters(source: ModelSource, *, head: Head, labels: tuple[str, ...]) -> int:
+    """Parameters of the model with this head, tied ones once."""
+    return sum(parameter.numel() for parameter in empty_module(source, head=head, labels=labels).parameters())
 
 
 def _check_generates(source: ModelSource, head: Head) -> None:

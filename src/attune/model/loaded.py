@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from collections.abc import Sequence as Series
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from torch import nn
 from attune.errors import ModelError
 from attune.model import attention
 from attune.model.source import ModelSource
-from attune.tokens.batch import ROW_MULTIPLE, Batch, Layout, collate, pad, rounded
+from attune.tokens.batch import ROW_MULTIPLE, Batch, Layout, collate, pad, padded_length, rounded
 from attune.tokens.render import Renderer
 from attune.tokens.sequence import Sequence
 
@@ -58,10 +58,22 @@ class LoadedModel:
     def of(cls, module: Any, renderer: Renderer, source: ModelSource, labels: tuple[str, ...] = ()) -> LoadedModel:
         """The model, with its family's head and layout found out."""
         model = cls(module, renderer, source, labels)
-        model.causal = not labels or any(getattr(part, "is_causal", False) for part in model.transformer.modules())
+        model.causal = _is_causal(model)
         if not labels:
             _probe_head(model)
         _choose_layout(model)
+        return model
+
+    @classmethod
+    def sketch(cls, module: Any, renderer: Renderer, source: ModelSource, labels: tuple[str, ...] = ()) -> LoadedModel:
+        """A model without content, on torch's meta device: nothing can be tried out, so its layout is a guess."""
+        model = cls(module, renderer, source, labels)
+        model.causal = _is_causal(model)
+        if not _obstacle(model):
+            attention.register()
+            with suppress(ValueError, KeyError):
+                model.transformer.set_attn_implementation(attention.NAME)
+                model.layout = "tree" if model.causal else "packed"
         return model
 
     @property
@@ -95,6 +107,27 @@ class LoadedModel:
     def parameters_total(self) -> int:
         """Number of parameters, tied ones once."""
         return sum(p.numel() for p in self.module.parameters())
+
+    def checkpoint_activations(self) -> None:
+        """Keep only the states between layers for the backward, and compute each layer once more there."""
+        enable = getattr(self.transformer, "activation_checkpointing_enable", None)
+        enable = enable or self.transformer.gradient_checkpointing_enable  # its name before transformers 5.20
+        enable({"use_reentrant": False})
+
+    def outline(self, batch: Batch) -> None:
+        """Go through the model with a batch of this shape and no content; only on torch's meta device."""
+        if self.layout != "padded":
+            rows = rounded(len(batch.input_ids_T), ROW_MULTIPLE)
+            plan = attention.Plan.of(batch, causal=self.causal)
+            plan.device = self.device
+            ids_T = torch.empty(rows, dtype=torch.long, device=self.device)
+            self.rows(ids_T, ids_T, plan)
+            return
+        longest = padded_length(max(len(s.input_ids) for s in batch.sequences))
+        ids_NL = torch.empty(
+            len(batch.sequences), min(longest, self.context_tokens), dtype=torch.long, device=self.device
+        )
+        self.transformer(input_ids=ids_NL)
 
     def hidden(self, batch: Batch) -> torch.Tensor:
         """Last hidden states [T, D] of the batch's tokens (or logits [T, V] where `whole_logits`)."""
@@ -204,6 +237,10 @@ def _answering(trunk: Any, hidden_N1D: torch.Tensor, pooled_ND: torch.Tensor | N
         yield
     finally:
         del trunk.forward
+
+
+def _is_causal(model: LoadedModel) -> bool:
+    return not model.labels or any(getattr(part, "is_causal", False) for part in model.transformer.modules())
 
 
 def _text_config(config: Any) -> Any:

@@ -202,7 +202,7 @@ def facts(view: RunView) -> list[tuple[str, str]]:
         ("Best step", f"{best:,}" if best is not None else None),
         ("Training time", duration(seconds) if seconds else None),
         ("Speed", f"{speed:,.0f} tokens/s" if speed else None),
-        ("Peak memory", f"{peak / 2**30:.2f} GiB" if peak else None),
+        ("Peak memory", size(peak) if peak else None),
     ]
     return [(label, value) for label, value in found if value]
 
@@ -303,6 +303,11 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def size(count: float) -> str:
+    """Bytes as a person says them: 212 MiB, 1.64 GiB."""
+    return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
 
 
 def place(row: Mapping[str, Any]) -> str:

@@ -71,10 +71,7 @@ class Job:
     @property
     def total_steps(self) -> int:
         """Optimizer steps of the whole training."""
-        if self.training.max_steps is not None:
-            return self.training.max_steps
-        assert self.training.epochs is not None
-        return self.training.epochs * self.steps_per_epoch
+        return self.training.steps(len(self.train))
 
     @property
     def steps_per_epoch(self) -> int:
@@ -147,9 +144,9 @@ def train(job: Job, masters: Masters) -> Progress:
         job.emit(Validated(0, loss_nats, accuracy, is_best=False))
     while progress.step < job.total_steps and not progress.stopped_early:
         began = time.perf_counter()
-        sequences = _step_sequences(job, progress.step)
+        sequences = step_sequences(job, progress.step)
         module.train()
-        sums, batches = _step_that_fits(job, progress, masters, sequences)
+        sums, batches = step_that_fits(job, progress, masters, sequences)
         _update(job, progress, optimizer, masters, sums, sequences)
         target_tokens = sum(len(b.target_S) or len(b.label_N) for b in batches)
         input_tokens = sum(len(s.input_ids) for s in sequences)
@@ -182,7 +179,7 @@ def train(job: Job, masters: Masters) -> Progress:
     return progress
 
 
-def _step_that_fits(
+def step_that_fits(
     job: Job, progress: Progress, masters: Masters, sequences: Series[Sequence]
 ) -> tuple[StepSums, list[Batch]]:
     """One step's gradients; where memory runs out, the same step again in smaller micro-batches.
@@ -252,7 +249,8 @@ def _step_seed(seed: int, step: int) -> int:
     return int.from_bytes(hashlib.blake2b(f"{seed}:{step}".encode(), digest_size=7).digest(), "big")
 
 
-def _step_sequences(job: Job, step: int) -> list[Sequence]:
+def step_sequences(job: Job, step: int) -> list[Sequence]:
+    """The sequences of an optimizer step, in the order of its epoch."""
     assert job.training.batch_size is not None
     indices = step_indices(len(job.train), job.training.batch_size, job.training.seed, step)
     return [job.train[int(i)] for i in indices]

@@ -1,0 +1,138 @@
+"""Everything that can be known before a training: rows, splits, lengths, and what it will take in memory and time."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from attune.errors import EnvironmentFault
+from attune.events import Emit, StageFinished, StageStarted, Stop, silent
+from attune.prepare import PARTS, Prepared, needed_memory, prepare
+from attune.recipe import Recipe
+from attune.runs.store import Store
+from attune.tuning import Tuning
+
+if TYPE_CHECKING:
+    from attune.model.memory import Footprint
+    from attune.train.loop import Job
+    from attune.train.rehearsal import Rehearsal
+
+HEAD_SAMPLE = 256
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found.
+
+    Attributes:
+        footprint: bytes by what they are for, counted before anything was loaded.
+        available_bytes: memory that could be had then.
+        rehearsal: what a few real steps measured; None when they would not fit.
+    """
+
+    prepared: Prepared
+    footprint: Footprint
+    available_bytes: int
+    rehearsal: Rehearsal | None
+
+    def record(self) -> dict[str, Any]:
+        """All of it as plain values, for a screen or for JSON. Sizes are in bytes, lengths in tokens."""
+        prepared, recipe = self.prepared, self.prepared.recipe
+        lengths = sorted(len(s.input_ids) for s in prepared.train.kept)
+        measured = None if self.rehearsal is None else dataclasses.asdict(self.rehearsal)
+        return {
+            "task": prepared.task.name,
+            "model": recipe.model,
+            "parameters": prepared.parameters,
+            "method": recipe.method.kind,
+            "rows": {part: len(getattr(prepared.splits, part)) for part in PARTS},
+            "split": prepared.splits.reason,
+            "lengths": {
+                "median": lengths[len(lengths) // 2],
+                "p95": lengths[int(0.95 * (len(lengths) - 1))],
+                "longest": lengths[-1],
+                "total": sum(lengths),
+                "targets": sum(s.target_tokens for s in prepared.train.kept),
+                "cut_rows": len(prepared.train.cuts),
+            },
+            "findings": prepared.findings,
+            "steps": recipe.training.steps(len(lengths)),
+            "memory": {**dataclasses.asdict(self.footprint), "available": self.available_bytes},
+            "rehearsal": measured,
+            "fits": self.fits,
+        }
+
+    @property
+    def fits(self) -> bool:
+        """Whether the memory holds it."""
+        return self.rehearsal is not None
+
+
+def check(recipe: Recipe, store: Store, emit: Emit = silent, *, stop: Stop | None = None) -> Checked:
+    """Read, split, tokenise and settle; then rehearse a few steps. Trains nothing and writes nothing.
+
+    Raises:
+        RecipeError, DataError, ModelError, EnvironmentFault: what is wrong, with place and mending.
+    """
+    stop = stop or Stop()
+    prepared = prepare(recipe, store, emit, stop)
+
+    from attune.train.device import available_bytes
+
+    footprint = needed_memory(prepared.recipe, prepared.task, prepared.model, prepared.renderer, prepared.train.kept)
+    available = available_bytes()
+    rehearsal = None
+    if footprint.total - footprint.program <= available:
+        began = time.monotonic()
+        emit(StageStarted("rehearse"))
+        rehearsal = _rehearse(prepared, emit, stop)
+        emit(StageFinished("rehearse", time.monotonic() - began))
+    return Checked(prepared, footprint, available, rehearsal)
+
+
+def _rehearse(prepared: Prepared, emit: Emit, stop: Stop) -> Rehearsal | None:
+    from attune.model.trunk import storable
+    from attune.train.loop import Job
+    from attune.train.loss import LOSSES
+    from attune.train.rehearsal import rehearse
+
+    tuning = Tuning.load(prepared)
+    job = Job(
+        model=tuning.model,
+        loss=LOSSES[prepared.task.loss],
+        training=prepared.recipe.training,
+        train=prepared.train.kept,
+        validation=prepared.validation.kept,
+        folder=Path(os.devnull),  # a rehearsal saves nothing
+        emit=emit,
+        stop=stop,
+    )
+    try:
+        if prepared.recipe.method.kind == "head" and storable(tuning.model):
+            return _rehearse_head(job, tuning)
+        return rehearse(job, tuning.masters)
+    except EnvironmentFault:  # not even one sequence fits
+        return None
+
+
+def _rehearse_head(job: Job, tuning: Tuning) -> Rehearsal:
+    """A frozen trunk is computed once for each sequence: on a sample here, in proportion for all."""
+    from attune.model.trunk import StoredTrunk, store
+    from attune.train.rehearsal import rehearse
+
+    assert job.training.microbatch_tokens
+    spread = max(1, len(job.train) // HEAD_SAMPLE)
+    sample = job.train[::spread]
+    with TemporaryDirectory() as name:
+        began = time.perf_counter()
+        store(tuning.model, sample, Path(name), job.training.microbatch_tokens, lambda done: None)
+        trunk_seconds = (time.perf_counter() - began) / len(sample) * (len(job.train) + len(job.validation))
+        stored = StoredTrunk(tuning.model, sample, Path(name))
+        found = rehearse(dataclasses.replace(job, model=stored, train=sample, validation=()), tuning.masters)
+    share = job.training.steps(len(sample)) / job.total_steps
+    return dataclasses.replace(found, seconds=trunk_seconds + found.seconds / share)

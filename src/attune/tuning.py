@@ -1,0 +1,92 @@
+"""The model that is trained: loaded once for what it can do before, for the training, and for what it can do after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attune.prepare import Prepared
+
+if TYPE_CHECKING:
+    import torch
+
+    from attune.model.loaded import LoadedModel
+    from attune.train.device import Masters
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """A model made trainable by the recipe's method, and the masters of what is trained in it."""
+
+    prepared: Prepared
+    model: LoadedModel
+    masters: Masters
+
+    @classmethod
+    def load(cls, prepared: Prepared) -> Tuning:
+        """Load the recipe's model in the precision of its arithmetic.
+
+        Raises:
+            ModelError: it cannot be loaded, or the method does not fit it.
+        """
+        from attune.train.device import Masters
+
+        model = _trainable(prepared)
+        if prepared.recipe.training.activation_checkpointing:
+            model.checkpoint_activations()
+        return cls(prepared, model, Masters(model.module, arithmetic(prepared)))
+
+    def save(self, folder: Path) -> None:
+        """Write the trained model, or its adapter, as it is without any rounding for computing.
+
+        Raises:
+            EnvironmentFault: the disk is full, or the folder may not be written.
+        """
+        from attune.model.adapt import save
+
+        prepared, model = self.prepared, self.model
+        if prepared.recipe.method.kind == "head" or prepared.model.adapter:
+            model = _trainable(prepared)  # what was not trained was rounded, and is saved too
+            self.masters.copy_into(model.module)
+        else:
+            self.masters.unround()
+        save(model, folder, prepared.model.dtype(), chat=prepared.task.name == "chat")
+
+    @property
+    def carries_adapter(self) -> bool:
+        """Whether the base's weights are still in the model, beside what was trained."""
+        return hasattr(self.model.module, "disable_adapter") and self.prepared.model.adapter is None
+
+    def reload(self, folder: Path) -> LoadedModel:
+        """The model with the adapter that was saved: the base's weights are not loaded again.
+
+        Raises:
+            ModelError: the saved folder is damaged.
+        """
+        from attune.model.adapt import reload_adapter
+        from attune.model.source import resolve
+
+        assert self.carries_adapter
+        reload_adapter(self.model, resolve(str(folder)))
+        return self.model
+
+
+def arithmetic(prepared: Prepared) -> torch.dtype:
+    """What the recipe computes in."""
+    from attune.train.device import DTYPES
+
+    return DTYPES[prepared.recipe.training.precision or "fp32"]
+
+
+def _trainable(prepared: Prepared) -> LoadedModel:
+    from attune.model.adapt import adapt, merge
+    from attune.model.load import load
+    from attune.train.device import device
+
+    recipe, task = prepared.recipe, prepared.task
+    model = load(prepared.model, head=task.head, labels=task.labels, init=recipe.method.init, seed=recipe.training.seed)
+    merge(model)  # tuning goes on from what an adapter made of its base
+    model.to(device())
+    adapt(model, recipe.method, recipe.training.seed)
+    return model
