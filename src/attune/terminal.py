@@ -44,6 +44,7 @@ _STAGES = {
     "tokenise": "Tokenise",
     "base": "Test the base model",
     "trunk": "Compute the trunk",
+    "rehearse": "Rehearse a few steps",
     "train": "Train",
     "tuned": "Test the tuned model",
     "load": "Load the model",

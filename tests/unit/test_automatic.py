@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from attune.automatic import Facts, settle, settle_lengths
+from attune.automatic import Facts, settle, settle_checkpointing, settle_lengths
 from attune.recipe import Resolution, from_mapping
 
 FACTS = Facts(
@@ -121,3 +121,11 @@ def test_a_short_run_is_still_evaluated() -> None:
 def test_an_encoder_takes_smaller_steps_than_a_decoder_of_its_size() -> None:
     rates = [resolve(parameters=20_000_000, encoder=encoder).recipe.training.learning_rate for encoder in (False, True)]
     assert rates == [2.8e-4, 1e-4]
+
+
+@pytest.mark.parametrize(("needed", "wanted"), [(8.0, False), (9.5, True)])
+def test_checkpointing_is_on_only_where_the_memory_is_short(needed: float, wanted: bool) -> None:
+    resolution = resolve()
+    settle_checkpointing(resolution, int(needed * 2**30), 10 * 2**30)
+    assert resolution.recipe.training.activation_checkpointing is wanted
+    assert f"{needed:.1f} GiB would be needed of 10.0 GiB" in resolution.reasons["training.activation_checkpointing"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 
-from attune.tokens.batch import microbatches
+from attune.tokens.batch import Batch, microbatches
 from attune.train.device import Masters, peak_memory_bytes
 from attune.train.loop import Job, Progress, step_sequences, step_that_fits, validate
 from attune.train.optimizer import adamw
@@ -61,24 +62,29 @@ def rehearse(job: Job, masters: Masters, seconds: float = 15.0) -> Rehearsal:
         _, batches = step_that_fits(job, progress, masters, sequences)
         optimizer.step()
         masters.publish()
-        computed, read = sum(b.computed_tokens for b in batches), sum(len(s.input_ids) for s in sequences)
-        measured.append((computed, read, time.perf_counter() - before))
-    computed, read, spent = map(sum, zip(*measured[WARM_UP_STEPS:], strict=True))
+        read = sum(len(s.input_ids) for s in sequences)
+        measured.append((_work(batches), read, time.perf_counter() - before))
+    work, read, spent = map(sum, zip(*measured[WARM_UP_STEPS:], strict=True))
     masters.clear_gradients()
-    whole = spent / computed * _computed_tokens(job, progress.microbatch_tokens)
+    whole = spent / work * _whole_work(job, progress.microbatch_tokens)
     validations = 1 + job.total_steps // job.training.evaluate_every
     whole += validations * _validation_seconds(job, masters.module)
     return Rehearsal(len(measured) - WARM_UP_STEPS, whole, read / spent, peak_memory_bytes())
 
 
-def _computed_tokens(job: Job, budget_tokens: int) -> float:
-    """Tokens that all steps compute, from a sample of them."""
+def _work(batches: Iterable[Batch]) -> int:
+    """What a step's time goes with: the tokens that it computes, and a little for each sequence."""
+    return sum(batch.computed_tokens + len(batch.sequences) for batch in batches)
+
+
+def _whole_work(job: Job, budget_tokens: int) -> float:
+    """The work of all steps, from a sample of them."""
     spread = max(1, job.total_steps // COUNTED_STEPS)
     steps = range(0, job.total_steps, spread)
     found = 0
     for step in steps:
         planned = microbatches(step_sequences(job, step), budget_tokens, job.model.layout)
-        found += sum(batch.computed_tokens for _, batch in planned)
+        found += _work(batch for _, batch in planned)
     return found / len(steps) * job.total_steps
 
 

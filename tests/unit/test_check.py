@@ -1,0 +1,68 @@
+"""attune check: what is known before a training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from attune import cli
+from attune.check import check
+from attune.recipe import from_mapping
+from attune.runs.store import Store
+
+
+def test_a_check_writes_nothing_and_tells_what_will_be(colours: Path, tiny_decoder: Path, tmp_path: Path) -> None:
+    recipe = from_mapping({"data": {"train": str(colours)}, "model": str(tiny_decoder)})
+    found = check(recipe, Store(tmp_path / "runs"))
+    record = found.record()
+    assert found.fits and record["fits"]
+    assert sum(record["rows"].values()) == 60
+    assert record["lengths"]["longest"] >= record["lengths"]["median"] > 0
+    assert record["steps"] == found.prepared.recipe.training.steps(record["rows"]["train"])
+    assert record["rehearsal"]["seconds"] > 0
+    assert record["rehearsal"]["peak_bytes"] > record["memory"]["weights"]
+    assert not (tmp_path / "runs").exists()
+    json.dumps(record)
+
+
+def test_a_head_on_a_frozen_trunk_is_rehearsed(moods: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+    recipe = from_mapping({"data": {"train": str(moods)}, "model": str(tiny_encoder), "method": {"kind": "head"}})
+    found = check(recipe, Store(tmp_path / "runs"))
+    assert found.fits and found.footprint.activations == 0
+
+
+@pytest.fixture
+def enormous(tiny_decoder: Path, tmp_path: Path) -> Path:
+    """A model folder of a size that no machine holds, by its config alone."""
+    folder = tmp_path / "enormous"
+    folder.mkdir()
+    for path in tiny_decoder.iterdir():
+        if path.suffix == ".json":
+            (folder / path.name).write_bytes(path.read_bytes())
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"hidden_size": 65_536, "intermediate_size": 262_144, "num_hidden_layers": 200, "head_dim": 16_384}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_what_cannot_fit_is_said_before_anything_is_loaded(
+    colours: Path, enormous: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--model", str(enormous), "--set", "method.init=random", "--runs", str(tmp_path / "runs")]
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(["check", str(colours), *options])
+    out, err = capsys.readouterr()
+    assert leaving.value.code == 4
+    assert "It does not fit" in out and "GiB" in out
+    assert "the memory does not hold this training" in err and "training.max_length" in err
+
+
+def test_as_json(colours: Path, tiny_decoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(["check", str(colours), "--model", str(tiny_decoder), "--runs", str(tmp_path), "--json"])
+    assert leaving.value.code == 0
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert last["event"] == "Result" and last["fits"] is True
+    assert last["memory"]["available"] > last["memory"]["program"] > 0
