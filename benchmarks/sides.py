@@ -159,11 +159,12 @@ def expert_trainer(model: Any, data: Any, settings: dict[str, Any]) -> Any:
     return trainer
 
 
-def trl_trainer(model: Any, data: Any, settings: dict[str, Any]) -> Any:
+def trl_trainer(model: Any, data: Any, settings: dict[str, Any], kind: Any = None) -> Any:
+    """TRL's trainer, or a kind of it."""
     import transformers
     import trl
 
-    return trl.SFTTrainer(
+    return (kind or trl.SFTTrainer)(
         model=model.module,
         args=trl.SFTConfig(**settings, max_length=None),
         train_dataset=data,
@@ -171,10 +172,32 @@ def trl_trainer(model: Any, data: Any, settings: dict[str, Any]) -> Any:
     )
 
 
+def skipping_trl_trainer(model: Any, data: Any, settings: dict[str, Any]) -> Any:
+    """TRL's own fused head skips prompts on a GPU with Triton alone; elsewhere it scores every position."""
+    import torch.nn.functional as F
+    import trl
+
+    trunk, head = model.transformer.base_model, model.transformer.get_output_embeddings()
+
+    class Skipping(trl.SFTTrainer):
+        def compute_loss(self, _model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None):
+            targets_NL = inputs["labels"][:, 1:]
+            scored_NL = targets_NL != IGNORED
+            # The trunk is called past the model, whose own call is what accelerate put autocast around.
+            with self.accelerator.autocast():
+                hidden_NLD = trunk(inputs["input_ids"], inputs["attention_mask"], use_cache=False).last_hidden_state
+                logits_SV = head(hidden_NLD[:, :-1][scored_NL])
+            nats = F.cross_entropy(logits_SV.float(), targets_NL[scored_NL], reduction="sum")
+            return nats / num_items_in_batch
+
+    return trl_trainer(model, data, settings, Skipping)
+
+
 PEERS = {
     "trainer": plain_trainer,
     "expert": expert_trainer,
     "trl": trl_trainer,
+    "trl-skip": skipping_trl_trainer,
 }
 SIDES = ("attune", *PEERS)
 # An encoder with a head has no vocabulary to project to, and TRL does not train it.

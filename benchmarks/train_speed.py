@@ -8,6 +8,7 @@ Sides, each in a fresh process, in turn:
     trainer   transformers' Trainer as its documentation shows it, lengths grouped
     expert    the same with a collator of one's own: logits only from the first target on
     trl       TRL's SFTTrainer as released, lengths grouped
+    trl-skip  the same with a loss of one's own: the vocabulary is projected at targets alone
 
 Every side gets bf16 arithmetic, frozen weights in bf16 for LoRA, the fused optimizer, no checkpointing, and the
 micro-batch that was fastest for it in a first try. Seconds are those of the training alone. Attune always makes its
