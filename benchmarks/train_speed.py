@@ -6,13 +6,14 @@ Sides, each in a fresh process, in turn:
 
     attune    the product's own loop
     trainer   transformers' Trainer as its documentation shows it, lengths grouped
-    expert    the same with a collator of one's own: logits only where there are targets
+    expert    the same with a collator of one's own: logits only from the first target on
     trl       TRL's SFTTrainer as released, lengths grouped
+    trl-skip  the same with a loss of one's own: the vocabulary is projected at targets alone
 
 Every side gets bf16 arithmetic, frozen weights in bf16 for LoRA, the fused optimizer, no checkpointing, and the
-micro-batch that was fastest for it in a first try. Seconds are those of the training alone. `--allocator kept` (the
-default) gives all sides the allocator settings that Attune makes for itself; `found` leaves the peers as a user finds
-them. `--same-order` trains every side on the same rows in the same steps: the held-out losses then agree.
+micro-batch that was fastest for it in a first try. Seconds are those of the training alone. Attune always makes its
+allocator settings; `--allocator kept` (the default) makes them for the peers too, `found` leaves the peers as a user
+finds them. `--same-order` trains every side on the same rows in the same steps: the held-out losses then agree.
 
 *Limit* is the least that the work can cost on the machine: the arithmetic that is necessary (each distinct token of a
 step once, the vocabulary only at targets) at 80 % of the measured peak of a matrix product, and one pass of AdamW.
@@ -28,227 +29,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from sides import ENCODER_SIDES, SIDES, Result, Turn, loaded
 from workloads import BATCH_SIZE, WORKLOADS, Workload, model_folder, workload
 
-LEARNING_RATE = 3e-4
 SHARE_OF_PEAK = 0.8
-KEPT = {
-    "MALLOC_MMAP_THRESHOLD_": "4294967296",
-    "MALLOC_TRIM_THRESHOLD_": "8589934592",
-    "MALLOC_TOP_PAD_": "268435456",
-}
-Result = dict[str, Any]
-
-
-def loaded(work: Workload, folder: Path, method: str) -> Any:
-    """The model as Attune loads it: for its own side, and for the evaluation that all sides share."""
-    from attune.model.adapt import adapt
-    from attune.model.load import load
-    from attune.model.source import resolve
-    from attune.recipe import Method
-
-    head = {"head": "classifier", "labels": ("a", "b", "c", "d")} if work.encoder else {}
-    model = load(resolve(str(folder)), **head)
-    adapt(model, Method(kind=method, rank=16, alpha=32), 0)
-    return model
-
-
-def attune_side(work: Workload, folder: Path, options: argparse.Namespace) -> Result:
-    import torch
-
-    from attune.__main__ import keep_freed_memory
-    from attune.recipe import Training
-    from attune.train.device import Masters
-    from attune.train.loop import Job, train
-    from attune.train.loss import LOSSES
-
-    keep_freed_memory()
-    began = time.perf_counter()
-    first: list[float] = []
-    training = Training(
-        epochs=1,
-        batch_size=BATCH_SIZE,
-        learning_rate=LEARNING_RATE,
-        schedule="constant",
-        warmup=0.0,
-        microbatch_tokens=options.microbatch_tokens,
-        evaluate_every=10**9,
-        checkpoint_every=10**9,
-    )
-    model = loaded(work, folder, options.method)
-    masters = Masters(model.module, torch.bfloat16)
-
-    def listen(event: Any) -> None:
-        if type(event).__name__ == "StepMetrics" and not first:
-            first.append(time.perf_counter() - began)
-
-    with tempfile.TemporaryDirectory() as checkpoints:
-        loss = LOSSES["label" if work.encoder else "token"]
-        progress = train(Job(model, loss, training, work.train, (), Path(checkpoints), listen), masters)
-    return {"seconds": progress.seconds, "first": first[0], "model": model}
-
-
-def trainer_side(work: Workload, folder: Path, options: argparse.Namespace) -> Result:
-    import datasets
-    import torch
-    import transformers
-
-    began = time.perf_counter()
-    first: list[float] = []
-
-    class Watch(transformers.TrainerCallback):
-        def on_step_end(self, *_: Any, **__: Any) -> None:
-            if not first:
-                first.append(time.perf_counter() - began)
-
-    model = loaded(work, folder, options.method)
-    module = model.module
-    if options.method == "lora":  # frozen weights in bf16; the adapters stay in fp32
-        for parameter in module.parameters():
-            if not parameter.requires_grad:
-                parameter.data = parameter.data.bfloat16()
-    model.transformer.set_attn_implementation("sdpa")
-    rows = list(work.train)
-    if options.same_order:
-        from attune.tokens.batch import epoch_order
-
-        rows = [rows[int(i)] for i in epoch_order(len(rows), 0, 0)]
-    data = datasets.Dataset.from_list([row_of(sequence) for sequence in rows])
-    with tempfile.TemporaryDirectory() as out:
-        common: dict[str, Any] = {
-            "output_dir": out,
-            "num_train_epochs": 1,
-            "per_device_train_batch_size": options.microbatch,
-            "gradient_accumulation_steps": BATCH_SIZE // options.microbatch,
-            "learning_rate": LEARNING_RATE,
-            "lr_scheduler_type": "constant",
-            "weight_decay": 0.01,
-            "adam_beta2": 0.98,
-            "optim": "adamw_torch_fused",
-            "bf16": True,
-            "use_cpu": not torch.cuda.is_available(),
-            "train_sampling_strategy": "sequential" if options.same_order else "group_by_length",
-            "save_strategy": "no",
-            "report_to": [],
-            "disable_tqdm": True,
-            "logging_strategy": "no",
-            "gradient_checkpointing": False,
-        }
-        common = {**common, "remove_unused_columns": False}
-        trainer: Any
-        if options.side == "trl":
-            import trl
-
-            data = data.remove_columns(["labels", "attention_mask"])
-            config = trl.SFTConfig(**{**common, "remove_unused_columns": True}, max_length=None)
-            tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-            trainer = trl.SFTTrainer(
-                model=module, args=config, train_dataset=data, processing_class=tokenizer, callbacks=[Watch()]
-            )
-        else:
-            data = data.remove_columns(["completion_mask"]) if not work.encoder else data
-            trainer = transformers.Trainer(
-                model=module,
-                args=transformers.TrainingArguments(**common),
-                train_dataset=data,
-                data_collator=near_targets if options.side == "expert" else padded,
-                callbacks=[Watch()],
-            )
-            if options.side == "expert":
-                trainer.compute_loss_func = shifted_loss
-        started = time.perf_counter()
-        trainer.train()
-        seconds = time.perf_counter() - started
-    return {"seconds": seconds, "first": first[0], "model": model}
-
-
-def row_of(sequence: Any) -> dict[str, Any]:
-    """A row as the peers read it."""
-    ids = list(sequence.input_ids)
-    if sequence.label is not None:
-        return {"input_ids": ids, "attention_mask": [1] * len(ids), "labels": sequence.label}
-    return {
-        "input_ids": ids,
-        "attention_mask": [1] * len(ids),
-        "labels": [i if weight else -100 for i, weight in zip(ids, sequence.weights, strict=True)],
-        "completion_mask": [int(weight > 0) for weight in sequence.weights],
-    }
-
-
-def padded(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The usual collator: right padding to the longest row."""
-    import torch
-
-    longest = max(len(row["input_ids"]) for row in rows)
-    batch = {
-        key: torch.tensor([row[key] + [fill] * (longest - len(row[key])) for row in rows])
-        for key, fill in (("input_ids", 0), ("attention_mask", 0), ("labels", -100))
-        if isinstance(rows[0][key], list)
-    }
-    return batch if "labels" in batch else {**batch, "labels": torch.tensor([row["labels"] for row in rows])}
-
-
-def near_targets(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """An expert's collator: the model computes logits only from the first position that predicts a target."""
-    batch = padded(rows)
-    first = int((batch["labels"] != -100).any(0).nonzero()[0])
-    batch["logits_to_keep"] = batch["input_ids"].shape[1] - first + 1
-    batch["labels"] = batch["labels"][:, first:]
-    return batch
-
-
-def shifted_loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
-    """Cross entropy of logits that stand one position before their labels."""
-    import torch.nn.functional as F
-
-    logits = outputs.logits[:, :-1].flatten(0, 1).float()
-    total = F.cross_entropy(logits, labels.flatten(), ignore_index=-100, reduction="sum")
-    return total / (num_items_in_batch if num_items_in_batch is not None else (labels != -100).sum())
-
-
-SIDES = {"attune": attune_side, "trainer": trainer_side, "expert": trainer_side, "trl": trainer_side}
-
-
-def run_side(options: argparse.Namespace) -> None:
-    """One side, in this process; its result as one line of JSON."""
-    import resource
-
-    import torch
-
-    torch.manual_seed(0)
-    work = workload(options.work[0], options.rows)
-    result = SIDES[options.side](work, Path(options.folder), options)
-    # Before the evaluation, which is none of the side's own work.
-    result["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    result["held_out"] = held_out_loss(result.pop("model"), work)
-    print(json.dumps(result))
-
-
-def held_out_loss(model: Any, work: Workload) -> float:
-    """One evaluator for all: plain transformers in fp32, one row at a time."""
-    import torch
-    import torch.nn.functional as F
-
-    module = model.module.float().eval()
-    model.transformer.set_attn_implementation("eager")
-    nats, weight = 0.0, 0
-    with torch.no_grad():
-        for row in work.held_out:
-            ids = torch.tensor([row.input_ids])
-            logits = module(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.float()
-            if row.label is not None:
-                nats += float(F.cross_entropy(logits, torch.tensor([row.label])))
-                weight += 1
-                continue
-            targets = torch.tensor(row.weights[1:]) > 0
-            nats += float(F.cross_entropy(logits[0, :-1][targets], ids[0, 1:][targets], reduction="sum"))
-            weight += int(targets.sum())
-    return nats / weight
+# What an environment could tell glibc, and Attune, about freed memory.
+ALLOCATOR_VARIABLES = ("MALLOC_", "GLIBC_TUNABLES", "ATTUNE_KEEP_MEMORY")
 
 
 def limit_seconds(work: Workload, folder: Path, method: str) -> float:
@@ -293,12 +85,10 @@ def _timed(work: Any) -> float:
     return time.perf_counter() - began
 
 
-def measured(options: argparse.Namespace, side: str, name: str, method: str, folder: Path, microbatch: int) -> Result:
-    """One side in a fresh process."""
-    command = [sys.executable, __file__, "--side", side, "--work", name, "--method", method, "--folder", str(folder)]
-    command += ["--rows", str(options.rows), "--microbatch", str(microbatch)]
-    command += ["--same-order"] if options.same_order else []
-    environment = {**os.environ, **(KEPT if options.allocator == "kept" else {})}
+def measured(turn: Turn) -> Result:
+    """One turn in a fresh process, whose allocator nobody but the turn itself sets."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ALLOCATOR_VARIABLES)}
+    command = [sys.executable, str(Path(__file__).with_name("sides.py")), json.dumps(asdict(turn))]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         sys.exit(done.stderr)
@@ -308,16 +98,19 @@ def measured(options: argparse.Namespace, side: str, name: str, method: str, fol
 def compare(options: argparse.Namespace, name: str, method: str, folder: Path) -> None:
     """Rounds of all sides on one work, as rows of a table."""
     work = workload(name, options.rows)
-    sides = [side for side in options.sides if not (work.encoder and side in {"expert", "trl"})]
+    # The ratios are to Attune, so it always takes part.
+    sides = [side for side in (ENCODER_SIDES if work.encoder else SIDES) if side in {"attune", *options.sides}]
+
+    def taken(side: str, microbatch: int) -> Result:
+        kept = options.allocator == "kept"
+        return measured(Turn(side, name, method, str(folder), options.rows, microbatch, kept, options.same_order))
+
     fastest = {}
     for side in sides:
         sizes = options.microbatches if side != "attune" else [BATCH_SIZE]
-        tries = {m: measured(options, side, name, method, folder, m)["seconds"] for m in sizes if len(sizes) > 1}
+        tries = {m: taken(side, m)["seconds"] for m in sizes if len(sizes) > 1}
         fastest[side] = min(tries, key=tries.__getitem__) if tries else sizes[0]
-    rounds = [
-        {side: measured(options, side, name, method, folder, fastest[side]) for side in sides}
-        for _ in range(options.rounds)
-    ]
+    rounds = [{side: taken(side, fastest[side]) for side in sides} for _ in range(options.rounds)]
     limit = limit_seconds(work, folder, method)
     for side in sides:
         seconds = statistics.median(r[side]["seconds"] for r in rounds)
@@ -355,15 +148,7 @@ def main() -> None:
     parser.add_argument("--allocator", choices=["kept", "found"], default="kept")
     parser.add_argument("--microbatches", nargs="+", type=int, default=[16, 4], help="sizes that the peers try")
     parser.add_argument("--same-order", action="store_true")
-    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
-    parser.add_argument("--folder", help=argparse.SUPPRESS)
-    parser.add_argument("--microbatch", type=int, default=BATCH_SIZE, help=argparse.SUPPRESS)
-    parser.add_argument("--microbatch-tokens", type=int, default=2048, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.side:
-        options.method = options.method[0]
-        run_side(options)
-        return
     with tempfile.TemporaryDirectory() as folder:
         folders = {encoder: model_folder(Path(folder) / str(encoder), encoder=encoder) for encoder in (False, True)}
         wait_for_quiet()

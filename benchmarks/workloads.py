@@ -84,7 +84,7 @@ def model_folder(folder: Path, *, encoder: bool) -> Path:
     """A model of random weights with a tokenizer beside it, as any tool loads it."""
     import torch
     import transformers
-    from tokenizers import Tokenizer, models
+    from tokenizers import Tokenizer, models, pre_tokenizers
 
     torch.manual_seed(0)
     if encoder:
@@ -94,6 +94,7 @@ def model_folder(folder: Path, *, encoder: bool) -> Path:
     module.save_pretrained(folder)
     vocabulary = {f"w{i}": i for i in range(VOCABULARY)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="w3"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     fast = transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token="w0", bos_token="w1", eos_token="w2", unk_token="w3"
     )
