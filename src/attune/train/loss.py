@@ -71,8 +71,10 @@ def token_cross_entropy(model: Model, batch: Batch, smoothing: float = 0.0) -> L
     head = model.head_parameters()
     vocabulary = head[0].shape[0] if head else hidden_SD.shape[1]
     rows = max(1, CHUNK_BYTES // (vocabulary * hidden_SD.element_size()))
+    # Under no_grad an autograd function still hears that a parameter wants gradients.
+    trained = [p for p in head if p.requires_grad and torch.is_grad_enabled()]
     nats, nats_S, hits_S = _ProjectAndReduce.apply(  # type: ignore[no-untyped-call]
-        hidden_SD, model.project, batch.target_S, batch.weight_S, rows, smoothing, *(p for p in head if p.requires_grad)
+        hidden_SD, model.project, batch.target_S, batch.weight_S, rows, smoothing, *trained
     )
     zeros_N = torch.zeros(len(batch.example_ids), dtype=nats_S.dtype, device=nats_S.device)
 

@@ -253,3 +253,18 @@ def test_smoothing_of_labels(tiny_decoder: Path) -> None:
     torch.testing.assert_close(found.nats, wanted)
     torch.testing.assert_close(found.nats_N, plain.nats_N)
     assert float(found.nats.detach()) != pytest.approx(float(plain.nats.detach()))
+
+
+def test_nothing_is_prepared_for_a_backward_that_will_not_come() -> None:
+    heard: list[bool] = []
+
+    class Listening(Bigram):
+        def project(self, hidden_SD: torch.Tensor) -> torch.Tensor:
+            heard.append(torch.is_grad_enabled())
+            return super().project(hidden_SD)
+
+    model, batch = Listening(tied=True, frozen=False), collate(sequences(VOCABULARY))
+    with torch.no_grad():
+        token_cross_entropy(model, batch)
+    token_cross_entropy(model, batch)
+    assert heard == [False, True]
