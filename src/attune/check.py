@@ -15,7 +15,7 @@ from attune.events import Emit, StageFinished, StageStarted, Stop, silent
 from attune.prepare import PARTS, Prepared, needed_memory, prepare
 from attune.recipe import Recipe
 from attune.runs.store import Store
-from attune.tuning import Tuning
+from attune.tuning import Tuning, answers_to_beat
 
 if TYPE_CHECKING:
     from attune.model.memory import Footprint
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from attune.train.rehearsal import Rehearsal
 
 HEAD_SAMPLE = 256
+COMPARED_SAMPLE = 128
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,14 @@ class Checked:
         footprint: bytes by what they are for, counted before anything was loaded.
         available_bytes: memory that could be had then.
         rehearsal: what a few real steps measured; None when they would not fit.
+        comparison_seconds: what base and tuned model will take for the test rows, from some of them.
     """
 
     prepared: Prepared
     footprint: Footprint
     available_bytes: int
     rehearsal: Rehearsal | None
+    comparison_seconds: float = 0.0
 
     def record(self) -> dict[str, Any]:
         """All of it as plain values, for a screen or for JSON. Sizes are in bytes, lengths in tokens."""
@@ -64,6 +67,7 @@ class Checked:
             "steps": recipe.training.steps(len(lengths)),
             "memory": {**dataclasses.asdict(self.footprint), "available": self.available_bytes},
             "rehearsal": measured,
+            "comparison_seconds": self.comparison_seconds,
             "fits": self.fits,
         }
 
@@ -86,22 +90,35 @@ def check(recipe: Recipe, store: Store, emit: Emit = silent, *, stop: Stop | Non
 
     footprint = needed_memory(prepared.recipe, prepared.task, prepared.model, prepared.renderer, prepared.train.kept)
     available = available_bytes()
-    rehearsal = None
+    rehearsal, comparison_seconds = None, 0.0
     if footprint.total - footprint.program <= available:
         began = time.monotonic()
         emit(StageStarted("rehearse"))
-        rehearsal = _rehearse(prepared, emit, stop)
+        tuning = Tuning.load(prepared)
+        comparison_seconds = _comparison_seconds(tuning)
+        rehearsal = _rehearse(tuning, emit, stop)
         emit(StageFinished("rehearse", time.monotonic() - began))
-    return Checked(prepared, footprint, available, rehearsal)
+    return Checked(prepared, footprint, available, rehearsal, comparison_seconds)
 
 
-def _rehearse(prepared: Prepared, emit: Emit, stop: Stop) -> Rehearsal | None:
+def _comparison_seconds(tuning: Tuning) -> float:
+    """Base and tuned model on all test rows, in proportion to a sample."""
+    prepared, splits = tuning.prepared, tuning.prepared.splits
+    if not splits.test:
+        return 0.0
+    sample = dataclasses.replace(splits, test=splits.test[:COMPARED_SAMPLE])
+    began = time.perf_counter()
+    answers_to_beat(prepared, lambda: tuning, sample, prepared.asking(lambda done: None))
+    return 2 * (time.perf_counter() - began) * len(splits.test) / len(sample.test)
+
+
+def _rehearse(tuning: Tuning, emit: Emit, stop: Stop) -> Rehearsal | None:
     from attune.model.trunk import storable
     from attune.train.loop import Job
     from attune.train.loss import LOSSES
     from attune.train.rehearsal import rehearse
 
-    tuning = Tuning.load(prepared)
+    prepared = tuning.prepared
     job = Job(
         model=tuning.model,
         loss=LOSSES[prepared.task.loss],

@@ -19,7 +19,7 @@ from attune.prepare import PARTS, Prepared, prepare
 from attune.recipe import Recipe, dump, load
 from attune.runs.run import Run
 from attune.runs.store import Store
-from attune.tuning import Tuning, arithmetic
+from attune.tuning import Tuning, answers_to_beat, arithmetic
 
 if TYPE_CHECKING:
     from attune.evaluate.types import Prediction
@@ -238,18 +238,9 @@ class _Walk:
         return section
 
     def _build_base(self) -> None:
-        from attune.model.adapt import without_adapter
-
-        task, splits = self.prepared.task, self.prepared.splits
+        splits = self.prepared.splits
         asking = self._asking("base", len(splits.test))
-        if not self.prepared.model.generates:
-            predictions, baseline = task.baseline(None, splits, asking)
-        elif task.head == "causal":
-            model = self._loaded().model
-            with without_adapter(model):
-                predictions, baseline = task.baseline(lambda: model, splits, asking)
-        else:  # what is trained has another head than the model that answers
-            predictions, baseline = task.baseline(self._load_base, splits, asking)
+        predictions, baseline = answers_to_beat(self.prepared, self._loaded, splits, asking)
         self._write_predictions("base", predictions)
         self.run.write_json("evaluation/baseline.json", baseline)
 
@@ -320,32 +311,12 @@ class _Walk:
         self.emit(StageStarted("train"))  # it goes on, now with a trunk
         return StoredTrunk(model, sequences, self.run.folder / "trunk")
 
-    def _load_base(self) -> LoadedModel:
-        from attune.model.load import load
-        from attune.train.device import device
-
-        recipe = self.prepared.recipe
-        model = load(
-            self.prepared.model, init=recipe.method.init, dtype=arithmetic(self.prepared), seed=recipe.training.seed
-        )
-        return model.to(device())
-
     def _asking(self, stage: str, total: int) -> Asking:
-        from attune.tasks.task import Asking
-
-        recipe = self.prepared.recipe
-        assert recipe.training.max_length and recipe.training.microbatch_tokens and recipe.evaluation.max_new_tokens
-
         def on_progress(done: int) -> None:
             self.emit(Progress(stage, done, total, "rows"))
             self.stop.check()
 
-        return Asking(
-            recipe.training.max_length,
-            recipe.evaluation.max_new_tokens,
-            recipe.training.microbatch_tokens,
-            on_progress,
-        )
+        return self.prepared.asking(on_progress)
 
     def _write_predictions(self, which: str, predictions: list[Prediction]) -> None:
         self.run.write_jsonl(f"evaluation/predictions-{which}.jsonl", map(dataclasses.asdict, predictions))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Series
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from attune.runs.store import Store
 if TYPE_CHECKING:
     from attune.model.memory import Footprint
     from attune.model.source import ModelSource
-    from attune.tasks.task import Task
+    from attune.tasks.task import Asking, Task
     from attune.tokens.fit import Cut, Fitted
     from attune.tokens.render import Renderer, TemplateProblem
     from attune.tokens.sequence import Sequence
@@ -54,6 +54,14 @@ class Prepared:
     def recipe(self) -> Recipe:
         """The recipe with no automatic value left."""
         return self.resolution.recipe
+
+    def asking(self, on_progress: Callable[[int], None]) -> Asking:
+        """How base and tuned are asked: the same for both."""
+        from attune.tasks.task import Asking
+
+        training, evaluation = self.recipe.training, self.recipe.evaluation
+        assert training.max_length and training.microbatch_tokens and evaluation.max_new_tokens
+        return Asking(training.max_length, evaluation.max_new_tokens, training.microbatch_tokens, on_progress)
 
     def origins(self) -> dict[str, Example]:
         """Examples by id."""

@@ -104,6 +104,7 @@ def print_check(to: Console, record: Mapping[str, Any]) -> None:
     rows, lengths, memory, rehearsal = (record[key] for key in ("rows", "lengths", "memory", "rehearsal"))
     facts_table = Table.grid(padding=(0, 2))
     cut = f", {lengths['cut_rows']:,} rows cut" if lengths["cut_rows"] else ""
+    learned = f", {lengths['targets']:,} of them learned" if lengths["targets"] else ""
     needed = sum(memory[part] or 0 for part in _MEMORY)
     parts = ", ".join(f"{title} {size(memory[part])}" for part, title in _MEMORY.items() if memory[part])
     for label, value in (
@@ -114,7 +115,7 @@ def print_check(to: Console, record: Mapping[str, Any]) -> None:
             "Lengths",
             f"median {lengths['median']:,}, 95% {lengths['p95']:,}, longest {lengths['longest']:,} tokens{cut}",
         ),
-        ("Tokens", f"{lengths['total']:,} in training rows, {lengths['targets']:,} of them learned"),
+        ("Tokens", f"{lengths['total']:,} in training rows{learned}"),
         ("Counted", f"{size(needed)}: {parts}"),
     ):
         facts_table.add_row(Text(label, style="dim"), value)
@@ -125,6 +126,8 @@ def print_check(to: Console, record: Mapping[str, Any]) -> None:
             Text("Measured", style="dim"), f"{peak} of {whole}, in {rehearsal['steps']} rehearsed steps"
         )
         facts_table.add_row(Text("Training", style="dim"), f"about {time} for {record['steps']:,} steps, {speed}")
+        both = f"about {duration(record['comparison_seconds'])} for base and tuned on {rows['test']:,} test rows"
+        facts_table.add_row(Text("Comparison", style="dim"), both)
     to.print()
     to.print(facts_table)
     to.print()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from attune.data.split import Splits
 from attune.prepare import Prepared
 
 if TYPE_CHECKING:
     import torch
 
+    from attune.evaluate.types import Prediction
     from attune.model.loaded import LoadedModel
+    from attune.tasks.task import Asking
     from attune.train.device import Masters
 
 
@@ -70,6 +74,33 @@ class Tuning:
         assert self.carries_adapter
         reload_adapter(self.model, resolve(str(folder)))
         return self.model
+
+
+def answers_to_beat(
+    prepared: Prepared, tuning: Callable[[], Tuning], splits: Splits, asking: Asking
+) -> tuple[list[Prediction], dict[str, Any]]:
+    """What the model, or a simple rule, makes of the test rows without training; see `Task.baseline`.
+
+    Args:
+        tuning: gives the model that will be trained, which answers for the base where it can.
+    """
+    from attune.model.adapt import without_adapter
+    from attune.model.load import load
+    from attune.train.device import device
+
+    task, recipe = prepared.task, prepared.recipe
+    if not prepared.model.generates:
+        return task.baseline(None, splits, asking)
+    if task.head == "causal":
+        model = tuning().model
+        with without_adapter(model):
+            return task.baseline(lambda: model, splits, asking)
+
+    def load_base() -> LoadedModel:  # what is trained has another head than the model that answers
+        dtype, seed = arithmetic(prepared), recipe.training.seed
+        return load(prepared.model, init=recipe.method.init, dtype=dtype, seed=seed).to(device())
+
+    return task.baseline(load_base, splits, asking)
 
 
 def arithmetic(prepared: Prepared) -> torch.dtype:
