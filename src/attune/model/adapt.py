@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from attune.errors import EnvironmentFault, ModelError
+from attune.model.dropout import quicken
 from attune.model.loaded import LoadedModel, cast_parameters
 from attune.model.source import ModelSource
 from attune.recipe import Method
@@ -77,6 +78,7 @@ def adapt(model: LoadedModel, method: Method, seed: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.module = METHODS[method.kind](model, method)
+    quicken(model.module)
 
 
 def save(model: LoadedModel, folder: Path, dtype: torch.dtype, *, chat: bool = False) -> None:

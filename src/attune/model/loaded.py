@@ -118,8 +118,7 @@ class LoadedModel:
         """Go through the model with a batch of this shape and no content; only on torch's meta device."""
         if self.layout != "padded":
             rows = rounded(len(batch.input_ids_T), ROW_MULTIPLE)
-            plan = attention.Plan.of(batch, causal=self.causal)
-            plan.device = self.device
+            plan = attention.Plan.of(batch, causal=self.causal, device=self.device)
             ids_T = torch.empty(rows, dtype=torch.long, device=self.device)
             self.rows(ids_T, ids_T, plan)
             return

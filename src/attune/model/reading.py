@@ -72,10 +72,10 @@ class Reader:
         return hidden_ND, found
 
     def _read(self, batch: Batch, rows_R: torch.Tensor) -> tuple[torch.Tensor, Plan]:
-        plan = Plan.of(batch, causal=True)
-        plan.read = []
         known = self._known_rows(batch, int(rows_R.min()))
-        plan.known = [(keys[:, :known], values[:, :known]) for keys, values in self._kept] if known else []
+        begun = [(keys[:, :known], values[:, :known]) for keys, values in self._kept] if known else []
+        plan = Plan.of(batch, causal=True, known=begun)
+        plan.read = []
         self.computed_rows += len(batch.end_T) - known
         with torch.no_grad():
             return self.model.read(batch, plan)[rows_R - known], plan
@@ -91,7 +91,7 @@ class Reader:
         """Remember the path that ends in row `last`."""
         assert plan.read is not None
         spans = [*path(batch.end_T.numpy(), last), (last, last + 1)]
-        rows_L = torch.from_numpy(np.concatenate([np.arange(*span) for span in spans])).to(plan.device)
+        rows_L = torch.from_numpy(np.concatenate([np.arange(*span) for span in spans])).to(plan.rule.device)
         self._tokens_L = batch.input_ids_T[rows_L].cpu().numpy()
         self._kept = [(keys[:, rows_L], values[:, rows_L]) for keys, values in plan.read]
         return self._kept

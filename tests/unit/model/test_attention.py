@@ -1,8 +1,9 @@
-"""The tree rule over many tiles: values and gradients equal dense attention under the rule's own mask."""
+"""The rule in tiles and in stacks: values and gradients equal dense attention under the rule's own mask."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,11 @@ import pytest
 import torch
 
 from attune.errors import ModelError
-from attune.model import attention
+from attune.model import tiles
 from attune.model.attention import Plan, attend
+from attune.model.rule import Rule
+from attune.model.stacks import Stacks, _sizes
+from attune.model.tiles import tiles_of
 from attune.tokens.batch import Batch, collate
 from attune.tokens.sequence import Sequence
 
@@ -33,22 +37,38 @@ def forest(seed: int, *, longest: int = 120) -> Batch:
     return collate([Sequence(str(i), ids, (0.0,) * len(ids)) for i, ids in enumerate(made)], layout="tree")
 
 
-def documents(seed: int) -> Batch:
+def documents(seed: int, longest: int = 150) -> Batch:
+    """Sequences that share nothing."""
     generator = random.Random(seed)
-    lengths = [generator.randrange(1, 150) for _ in range(9)]
-    return collate([Sequence(str(i), (7,) * n, (0.0,) * n) for i, n in enumerate(lengths)], layout="packed")
+    lengths = [generator.randrange(1, longest) for _ in range(9)]
+    made = [tuple(generator.randrange(5) + 5 * i for _ in range(n)) for i, n in enumerate(lengths)]
+    return collate([Sequence(str(i), ids, (0.0,) * len(ids)) for i, ids in enumerate(made)], layout="packed")
 
 
-def rule(plan: Plan, window: int | None) -> torch.Tensor:
+# Name -> (batch, causal, what computes it).
+KINDS: dict[str, tuple[Callable[[int], Batch], bool, type]] = {
+    "tree": (forest, True, list),
+    "loners": (documents, True, Stacks),
+    "documents": (documents, False, Stacks),
+    "long documents": (lambda seed: documents(seed, 900), False, list),
+}
+
+
+def plan_of(kind: str, seed: int) -> Plan:
+    make, causal, _ = KINDS[kind]
+    return Plan.of(make(seed), causal=causal)
+
+
+def seen(rule: Rule, window: int | None) -> torch.Tensor:
     """The mask of the rule, token by token: [T, T]."""
-    row_T = np.arange(len(plan.end_T))
+    row_T = np.arange(len(rule.end_T))
     key_1T, query_T1 = row_T[None], row_T[:, None]
     seen_TT = (
-        (key_1T <= query_T1) & (query_T1 < plan.end_T[None]) if plan.causal else plan.end_T[None] == plan.end_T[:, None]
+        (key_1T <= query_T1) & (query_T1 < rule.end_T[None]) if rule.causal else rule.end_T[None] == rule.end_T[:, None]
     )
     if window is not None:
-        distance_TT = plan.position_T[:, None] - plan.position_T[None]
-        seen_TT &= (distance_TT if plan.causal else np.abs(distance_TT)) < window
+        distance_TT = rule.position_T[:, None] - rule.position_T[None]
+        seen_TT &= (distance_TT if rule.causal else np.abs(distance_TT)) < window
     return torch.from_numpy(seen_TT)
 
 
@@ -68,36 +88,55 @@ def dense(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, seen: tor
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("window", [None, 7, 100])
 @pytest.mark.parametrize("cap", [None, 1.5])
-@pytest.mark.parametrize("kind", ["tree", "documents"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_values_and_gradients(kind: str, cap: float | None, window: int | None, seed: int) -> None:
-    batch = forest(seed) if kind == "tree" else documents(seed)
-    plan = Plan.of(batch, causal=kind == "tree")
-    assert len(plan.tiles(window)) > 2
-    found, wanted = tensors(len(plan.end_T)), tensors(len(plan.end_T))
+    plan = plan_of(kind, seed)
+    rows, real = len(plan.rule.end_T), plan.rule.rows
+    found, wanted = tensors(rows), tensors(rows)
     out, _ = attend(torch.nn.Identity(), *found, None, sliding_window=window, softcap=cap, plan=plan)
-    same = dense(*wanted, rule(plan, window), cap)
-    torch.testing.assert_close(out, same, rtol=1e-10, atol=1e-12)
+    (work,) = plan._works.values()
+    assert isinstance(work, KINDS[kind][2])
+    assert len(work.parts if isinstance(work, Stacks) else work) > 1
+    same = dense(*wanted, seen(plan.rule, window), cap)
+    torch.testing.assert_close(out[:, :real], same[:, :real], rtol=1e-10, atol=1e-12)
     slope = torch.randn_like(out)
+    slope[:, real:] = 0.0  # nobody reads the rows that fill up
     out.backward(slope)
     same.backward(slope)
     for ours, theirs in zip(found, wanted, strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-9, atol=1e-11)
 
 
+def test_rows_that_nobody_reads_leave_nothing_behind() -> None:
+    plan = plan_of("loners", 0)
+    found = tensors(len(plan.rule.end_T))
+    out, _ = attend(torch.nn.Identity(), *found, None, plan=plan)
+    out[:, plan.rule.rows :].sum().backward()
+    assert plan.rule.rows < len(plan.rule.end_T)
+    for tensor in found:
+        assert tensor.grad is not None and not tensor.grad.any()
+
+
+def test_stacks_take_those_of_like_length() -> None:
+    assert _sizes([512, 512, 16, 16, 8]) == [2, 3]
+    assert _sizes([64] * 30) == [30]
+    assert _sizes([40, 32, 24]) == [3], "one more stack would cost more than the filling"
+
+
 def test_probabilities_that_are_not_kept_are_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attention, "KEPT_KEYS", 64)
+    monkeypatch.setattr(tiles, "KEPT_KEYS", 64)
     test_values_and_gradients("tree", None, None, 0)
 
 
 @pytest.mark.parametrize("window", [None, 40])
 @pytest.mark.parametrize("seed", range(6))
 def test_tiles_cover_every_row_once_and_forbid_what_the_rule_forbids(seed: int, window: int | None) -> None:
-    plan = Plan.of(forest(seed), causal=True)
-    seen_TT = rule(plan, window)
-    tiles = plan.tiles(window)
-    assert [tile.begin for tile in tiles[1:]] == [tile.end for tile in tiles[:-1]]
-    assert (tiles[0].begin, tiles[-1].end) == (0, len(plan.end_T))
-    for tile in tiles:
+    rule = plan_of("tree", seed).rule
+    seen_TT = seen(rule, window)
+    found = tiles_of(rule, window)
+    assert [tile.begin for tile in found[1:]] == [tile.end for tile in found[:-1]]
+    assert (found[0].begin, found[-1].end) == (0, len(rule.end_T))
+    for tile in found:
         keys = [k for first, last in tile.ranges for k in range(first, last)]
         allowed = torch.ones(tile.end - tile.begin, len(keys), dtype=torch.bool)
         allowed[:, tile.free :] = ~tile.forbidden_QF
@@ -107,14 +146,15 @@ def test_tiles_cover_every_row_once_and_forbid_what_the_rule_forbids(seed: int, 
         assert not others.any()
 
 
-def test_dropout_is_that_of_the_probabilities() -> None:
+@pytest.mark.parametrize("kind", ["tree", "documents"])
+def test_dropout_is_that_of_the_probabilities(kind: str) -> None:
     """With values of one, the output is the sum of what is kept: 1 on average, and its gradient repeats its mask."""
-    plan = Plan.of(forest(0), causal=True)
-    query, key, value = tensors(len(plan.end_T))
+    plan = plan_of(kind, 0)
+    query, key, value = tensors(len(plan.rule.end_T))
     ones = torch.ones_like(value).requires_grad_()
     torch.manual_seed(0)
     out, _ = attend(torch.nn.Identity(), query, key, ones, None, dropout=0.25, plan=plan)
-    assert float(out.detach().mean()) == pytest.approx(1.0, abs=0.02)
+    assert float(out.detach()[:, : plan.rule.rows].mean()) == pytest.approx(1.0, abs=0.02)
     torch.manual_seed(0)
     again, _ = attend(torch.nn.Identity(), query, key, ones, None, dropout=0.25, plan=plan)
     assert torch.equal(out, again)
@@ -128,6 +168,6 @@ def test_dropout_is_that_of_the_probabilities() -> None:
 def test_what_the_rule_does_not_cover_is_refused(what: str) -> None:
     plan = Plan.of(forest(0), causal=True)
     with pytest.raises(ModelError, match=what):
-        attend(torch.nn.Identity(), *tensors(len(plan.end_T)), None, plan=plan, **{what: torch.ones(1)})
+        attend(torch.nn.Identity(), *tensors(len(plan.rule.end_T)), None, plan=plan, **{what: torch.ones(1)})
     with pytest.raises(ModelError, match="own tokens"):
         attend(torch.nn.Identity(), *tensors(5), None, plan=plan)
