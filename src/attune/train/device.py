@@ -89,10 +89,13 @@ class Masters:
 
     @staticmethod
     def _collect(master: torch.Tensor) -> object:
+        # Taken once: taken in each step, it would break up the place that activations need again.
+        room = torch.empty_like(master)
+
         def collect(parameter: torch.Tensor) -> None:
             assert parameter.grad is not None
             if master.grad is None:
-                master.grad = parameter.grad.float()
+                master.grad = room.copy_(parameter.grad)
             else:
                 master.grad += parameter.grad
             parameter.grad = None

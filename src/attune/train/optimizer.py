@@ -27,11 +27,20 @@ def learning_rate(step: int, total_steps: int, training: Training) -> float:
 
 
 def adamw(tensors: Mapping[str, torch.Tensor], training: Training) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter 2019) over named tensors; norms and biases (one axis) do not decay."""
+    """AdamW (Loshchilov and Hutter 2019) over named tensors; norms and biases (one axis) do not decay.
+
+    Its averages are made now: made in the first step, they would take the place that activations need again.
+    """
     decayed = [t for t in tensors.values() if t.ndim >= 2]
     spared = [t for t in tensors.values() if t.ndim < 2]
     groups = [{"params": decayed, "weight_decay": training.weight_decay}, {"params": spared, "weight_decay": 0.0}]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=0.0, betas=(0.9, 0.98), eps=1e-8, fused=True)
+    given = [g for g in groups if g["params"]]
+    optimizer = torch.optim.AdamW(given, lr=0.0, betas=(0.9, 0.98), eps=1e-8, fused=True)
+    for tensor in tensors.values():
+        step = torch.zeros((), dtype=torch.float32, device=tensor.device)
+        averages = {name: torch.zeros_like(tensor) for name in ("exp_avg", "exp_avg_sq")}
+        optimizer.state[tensor] = {"step": step, **averages}
+    return optimizer
 
 
 def state_tensors(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -37,10 +37,10 @@ def forest(seed: int, *, longest: int = 120) -> Batch:
     return collate([Sequence(str(i), ids, (0.0,) * len(ids)) for i, ids in enumerate(made)], layout="tree")
 
 
-def documents(seed: int, longest: int = 150) -> Batch:
+def documents(seed: int, longest: int = 150, count: int = 9) -> Batch:
     """Sequences that share nothing."""
     generator = random.Random(seed)
-    lengths = [generator.randrange(1, longest) for _ in range(9)]
+    lengths = [generator.randrange(longest - 149, longest) for _ in range(count)]
     made = [tuple(generator.randrange(5) + 5 * i for _ in range(n)) for i, n in enumerate(lengths)]
     return collate([Sequence(str(i), ids, (0.0,) * len(ids)) for i, ids in enumerate(made)], layout="packed")
 
@@ -50,7 +50,7 @@ KINDS: dict[str, tuple[Callable[[int], Batch], bool, type]] = {
     "tree": (forest, True, list),
     "loners": (documents, True, Stacks),
     "documents": (documents, False, Stacks),
-    "long documents": (lambda seed: documents(seed, 900), False, list),
+    "long documents": (lambda seed: documents(seed, 700, count=3), False, list),
 }
 
 

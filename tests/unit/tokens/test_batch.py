@@ -135,3 +135,11 @@ def test_the_steps_of_an_epoch_hold_each_sequence_once(n: int, batch_size: int, 
     steps = [step_indices(n, batch_size, 7, epoch * per_epoch + i).tolist() for i in range(per_epoch)]
     assert sorted(i for step in steps for i in step) == list(range(n))
     assert all(len(step) == batch_size for step in steps[:-1])
+
+
+def test_where_little_is_shared_half_the_budget_is_a_group() -> None:
+    def of(shared: int) -> list[Sequence]:
+        return [Sequence(str(i), (*range(shared), *range(100 + 50 * i, 150 + 50 * i)), ()) for i in range(8)]
+
+    assert [len(group) for group in plan_microbatches(of(3), 400, "tree")] == [3, 3, 2]
+    assert [len(group) for group in plan_microbatches(of(40), 500, "tree")] == [8]

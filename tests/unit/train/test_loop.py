@@ -159,7 +159,7 @@ def test_large_gradients_are_clipped_to_the_limit(make: Make, monkeypatch: pytes
 
 
 def test_steps_are_reported_as_they_are(make: Make) -> None:
-    setup = make(max_steps=8)
+    setup = make(max_steps=8, microbatch_tokens=256)
     progress = setup.run()
     metrics = setup.of(StepMetrics)
     assert [m.step for m in metrics] == list(range(1, 9))
