@@ -139,7 +139,8 @@ def test_the_steps_of_an_epoch_hold_each_sequence_once(n: int, batch_size: int, 
 
 def test_where_little_is_shared_half_the_budget_is_a_group() -> None:
     def of(shared: int) -> list[Sequence]:
-        return [Sequence(str(i), (*range(shared), *range(100 + 50 * i, 150 + 50 * i)), ()) for i in range(8)]
+        rows = [(*range(shared), *range(100 + 50 * i, 150 + 50 * i)) for i in range(8)]
+        return [Sequence(str(i), ids, (0.0,) * len(ids)) for i, ids in enumerate(rows)]
 
     assert [len(group) for group in plan_microbatches(of(3), 400, "tree")] == [3, 3, 2]
     assert [len(group) for group in plan_microbatches(of(40), 500, "tree")] == [8]
