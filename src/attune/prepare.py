@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from attune.tokens.fit import Cut, Fitted
     from attune.tokens.render import Renderer, TemplateProblem
     from attune.tokens.sequence import Sequence
+    from attune.tokens.stored import StoredSequences
 
 LISTED_ROWS = 1000
 ENCODED_ROWS = 500  # between two looks at the request to stop
@@ -156,20 +157,21 @@ def _read(resolution: Resolution, emit: Emit, stop: Stop) -> tuple[dict[str, lis
 
 def _encode(
     task: Task, splits: Splits, renderer: Renderer, emit: Emit, stop: Stop
-) -> tuple[dict[str, list[Sequence]], list[TemplateProblem]]:
+) -> tuple[dict[str, StoredSequences], list[TemplateProblem]]:
     """Sequences of every part. A test row that cannot be used is found now, not after the training."""
     from attune.tasks.task import require_usable
+    from attune.tokens.stored import StoredSequences
 
     parts = {part: getattr(splits, part) for part in PARTS}
     require_usable(task, [example for examples in parts.values() for example in examples])
     total, done = sum(map(len, parts.values())), 0
-    encoded: dict[str, list[Sequence]] = {part: [] for part in PARTS}
+    encoded = {part: StoredSequences() for part in PARTS}
     problems: list[TemplateProblem] = []
     for part, examples in parts.items():
         for begin in range(0, len(examples), ENCODED_ROWS):
             rows = examples[begin : begin + ENCODED_ROWS]
             encoding = task.encode(rows, renderer)
-            encoded[part] += [s for group in encoding.sequences for s in group]
+            encoded[part].extend(s for group in encoding.sequences for s in group)
             problems += encoding.problems
             done += len(rows)
             emit(Progress("tokenise", done, total, "rows"))
@@ -330,7 +332,7 @@ def _parameters(model: ModelSource, task: Task, *, random: bool) -> int:
 def _settle_values(
     resolution: Resolution,
     task: Task,
-    encoded: Mapping[str, list[Sequence]],
+    encoded: Mapping[str, Series[Sequence]],
     model: ModelSource,
     renderer: Renderer,
     parameters: int,
@@ -339,6 +341,7 @@ def _settle_values(
     from attune.evaluate.metrics import named
     from attune.model.load import context_tokens
     from attune.tokens.fit import Fitted, chunk, fit
+    from attune.tokens.stored import StoredSequences
     from attune.train.device import available_bytes, best_precision, device
 
     train = encoded["train"]
@@ -370,7 +373,7 @@ def _settle_values(
     for part in ("train", "validation"):
         sequences = encoded[part]
         if task.chunks:
-            fitted[part] = Fitted(tuple(p for s in sequences for p in chunk(s, limit)), (), ())
+            fitted[part] = Fitted(StoredSequences(p for s in sequences for p in chunk(s, limit)), (), ())
         else:
             # Validation rows are measured on what fits, never left out.
             fitted[part] = fit(sequences, limit, overlong if part == "train" else "truncate")

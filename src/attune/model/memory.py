@@ -6,6 +6,7 @@ counted by walking the model's own code over tensors that have shapes and no con
 
 from __future__ import annotations
 
+import heapq
 import warnings
 from collections.abc import Sequence as Series
 from dataclasses import dataclass, fields
@@ -106,7 +107,7 @@ def _largest(sequences: Series[Sequence], batch_size: int, seed: int, budget_tok
     """The largest micro-batch of a sample of steps, and of one with the longest sequences."""
     steps = range(max(1, min(SAMPLED_STEPS, len(sequences) // batch_size)))
     samples = [[sequences[int(i)] for i in step_indices(len(sequences), batch_size, seed, step)] for step in steps]
-    samples.append(sorted(sequences, key=lambda s: -len(s.input_ids))[:batch_size])
+    samples.append(heapq.nlargest(batch_size, sequences, key=lambda s: len(s.input_ids)))
     batches = (batch for sample in samples for _, batch in microbatches(sample, budget_tokens, layout))
     return max(batches, key=lambda batch: batch.computed_tokens)
 

@@ -64,8 +64,8 @@ class Classify:
         index = {label: i for i, label in enumerate(self.labels)}
         rows = cast("Series[LabelledText]", examples)
         sequences = []
-        for example in rows:
-            ids = tuple(renderer.ids(example.text, special=True))
+        for example, found in zip(rows, renderer.all_ids([row.text for row in rows], special=True), strict=True):
+            ids = tuple(found)
             sequences.append((Sequence(example.id, ids, (0.0,) * len(ids), index[example.label]),))
         return Encoding(tuple(sequences))
 

@@ -30,7 +30,15 @@ class Complete:
 
     def encode(self, examples: Series[Example], renderer: Renderer) -> Encoding:
         """One sequence a pair: opening tokens, prompt, completion, end token."""
-        return Encoding(tuple((_encode(pair, renderer),) for pair in cast("Series[Pair]", examples)))
+        pairs, opening = cast("Series[Pair]", examples), renderer.opening_ids()
+        prompts = renderer.all_ids([pair.prompt for pair in pairs])
+        completions = renderer.all_ids([pair.completion for pair in pairs])
+        sequences = []
+        for pair, prompt, completion in zip(pairs, prompts, completions, strict=True):
+            context, target = [*opening, *prompt], [*completion, renderer.end_id]
+            weights = (*(0.0,) * len(context), *(1.0,) * len(target))
+            sequences.append((Sequence(pair.id, (*context, *target), weights),))
+        return Encoding(tuple(sequences))
 
     baseline = untuned
 
@@ -38,13 +46,13 @@ class Complete:
         """Loss of the completion, and the generated one."""
         from attune.evaluate.predict import predict_text
 
-        pairs = cast("Series[Pair]", examples)
+        pairs, opening = cast("Series[Pair]", examples), model.renderer.opening_ids()
         return predict_text(
             model,
             ids=[p.id for p in pairs],
             prompts=[p.prompt for p in pairs],
             references=[p.completion for p in pairs],
-            prompt_ids=[prompt_ids(p.prompt, model.renderer) for p in pairs],
+            prompt_ids=[[*opening, *ids] for ids in model.renderer.all_ids([p.prompt for p in pairs])],
             sequences=self.encode(examples, model.renderer).sequences,
             max_length=asking.max_length,
             max_new_tokens=asking.max_new_tokens,
@@ -56,9 +64,3 @@ class Complete:
 def prompt_ids(prompt: str, renderer: Renderer) -> list[int]:
     """Token ids that a plain prompt is asked with."""
     return [*renderer.opening_ids(), *renderer.ids(prompt)]
-
-
-def _encode(pair: Pair, renderer: Renderer) -> Sequence:
-    context = prompt_ids(pair.prompt, renderer)
-    target = [*renderer.ids(pair.completion), renderer.end_id]
-    return Sequence(pair.id, (*context, *target), (*(0.0,) * len(context), *(1.0,) * len(target)))

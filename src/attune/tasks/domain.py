@@ -30,7 +30,12 @@ class Domain:
 
     def encode(self, examples: Series[Example], renderer: Renderer) -> Encoding:
         """One sequence a document: opening tokens, text, end token; each is a target but the first."""
-        return Encoding(tuple((_encode(document, renderer),) for document in cast("Series[Document]", examples)))
+        documents, opening = cast("Series[Document]", examples), renderer.opening_ids()
+        sequences = []
+        for document, text in zip(documents, renderer.all_ids([d.text for d in documents]), strict=True):
+            ids = (*opening, *text, renderer.end_id)
+            sequences.append((Sequence(document.id, ids, (0.0, *(1.0,) * (len(ids) - 1))),))
+        return Encoding(tuple(sequences))
 
     baseline = untuned
 
@@ -48,8 +53,3 @@ class Domain:
             microbatch_tokens=asking.microbatch_tokens,
             on_progress=asking.on_progress,
         )
-
-
-def _encode(document: Document, renderer: Renderer) -> Sequence:
-    ids = [*renderer.opening_ids(), *renderer.ids(document.text), renderer.end_id]
-    return Sequence(document.id, tuple(ids), (0.0, *(1.0,) * (len(ids) - 1)))

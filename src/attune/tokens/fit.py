@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from collections.abc import Sequence as Series
 from dataclasses import dataclass
 
 from attune.tokens.sequence import Sequence
+from attune.tokens.stored import StoredSequences
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Cut:
 class Fitted:
     """What can be trained on, and what was cut or dropped on the way."""
 
-    kept: tuple[Sequence, ...]
+    kept: Series[Sequence]
     cuts: tuple[Cut, ...]
     dropped: tuple[str, ...]
 
@@ -47,22 +49,25 @@ def fit(sequences: Series[Sequence], max_length: int, overlong: str) -> Fitted:
     The end is cut. With overlong "drop" the row is left out instead; with "truncate" a row whose whole answer would
     be lost is cut at its beginning, so that the answer stays. With "error" such a row must not come here.
     """
-    kept: list[Sequence] = []
     cuts: list[Cut] = []
     dropped: list[str] = []
-    for sequence in sequences:
-        cut = measure(sequence, max_length)
-        if cut is None:
-            kept.append(sequence)
-            continue
-        cuts.append(cut)
-        if overlong == "drop":
-            dropped.append(sequence.example_id)
-        elif cut.whole_answer and sequence.label is None:
-            kept.append(sequence.around_target(max_length))
-        else:
-            kept.append(sequence.head(max_length))
-    return Fitted(tuple(kept), tuple(cuts), tuple(dropped))
+
+    def fitting() -> Iterator[Sequence]:
+        for sequence in sequences:
+            cut = measure(sequence, max_length)
+            if cut is None:
+                yield sequence
+                continue
+            cuts.append(cut)
+            if overlong == "drop":
+                dropped.append(sequence.example_id)
+            elif cut.whole_answer and sequence.label is None:
+                yield sequence.around_target(max_length)
+            else:
+                yield sequence.head(max_length)
+
+    kept = StoredSequences(fitting())
+    return Fitted(kept, tuple(cuts), tuple(dropped))
 
 
 def chunk(sequence: Sequence, max_length: int) -> list[Sequence]:

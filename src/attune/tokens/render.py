@@ -49,6 +49,10 @@ class _Turn:
     target: str
 
 
+# Pieces of a text, each with the loss weight of its tokens.
+_Pieces = list[tuple[str, float]]
+
+
 class Renderer:
     """Tokenizer, chat template and stop tokens of one model.
 
@@ -123,6 +127,19 @@ class Renderer:
         """Token ids of a text; `special` adds what the tokenizer puts around every text ([CLS], BOS...)."""
         return list(self.tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"])
 
+    def all_ids(self, texts: Series[str], *, special: bool = False) -> list[list[int]]:
+        """Token ids of many texts, computed by all cores."""
+        if not texts:
+            return []
+        found = self.tokenizer(
+            list(texts),
+            add_special_tokens=special,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,
+        )
+        return [list(ids) for ids in found["input_ids"]]
+
     def opening_ids(self) -> list[int]:
         """What the tokenizer puts before every plain text (usually nothing, or one BOS)."""
         with_specials = self.ids("a", special=True)
@@ -142,7 +159,7 @@ class Renderer:
     def prompts(self, conversations: Series[tuple[Series[Message], Series[dict[str, Any]]]]) -> list[list[int]]:
         """Token ids of (messages, tools) as the model is asked to continue them with an assistant turn."""
         requests = [_request(messages, tools, True) for messages, tools in conversations]
-        return [self.ids(text) for text in self._template.render(requests)]
+        return self.all_ids(self._template.render(requests))
 
     def conversations(self, examples: Series[Conversation]) -> tuple[list[list[Sequence]], list[TemplateProblem]]:
         """Sequences of each conversation, and what the template does to them that it should not.
@@ -156,15 +173,16 @@ class Renderer:
                 requests.append(_request(example.messages[:i], example.tools, True))
                 requests.append(_request(example.messages[: i + 1], example.tools, False))
         texts = iter(self._template.render(requests))
-        encoded: list[list[Sequence]] = []
+        rows: list[list[_Pieces]] = []
         problems: list[TemplateProblem] = []
         for example in examples:
             turns = [
                 self._turn(example, i, prompt=next(texts), whole=next(texts), problems=problems)
                 for i in _targets(example)
             ]
-            encoded.append(self._sequences(example, turns))
-        return encoded, problems
+            rows.append(_joined(turns))
+        made = iter(self._encode([(e.id, pieces) for e, row in zip(examples, rows, strict=True) for pieces in row]))
+        return [[next(made) for _ in row] for row in rows], problems
 
     def _turn(
         self, example: Conversation, i: int, *, prompt: str, whole: str, problems: list[TemplateProblem]
@@ -229,33 +247,27 @@ class Renderer:
             target = target.replace(word, "")
         return not target.strip()
 
-    def _sequences(self, example: Conversation, turns: list[_Turn]) -> list[Sequence]:
-        """One sequence for the whole conversation where each prompt continues the text before it, else one a turn."""
-        groups: list[list[tuple[str, float]]] = []
-        written = ""
-        for turn in turns:
-            if groups and turn.prompt.startswith(written):
-                groups[-1].append((turn.prompt[len(written) :], 0.0))
-            else:
-                groups.append([(turn.prompt, 0.0)])
-            groups[-1].append((turn.target, 1.0))
-            written = turn.prompt + turn.target
-        return [self._encode(example.id, pieces) for pieces in groups]
-
-    def _encode(self, example_id: str, pieces: list[tuple[str, float]]) -> Sequence:
+    def _encode(self, rows: Series[tuple[str, _Pieces]]) -> list[Sequence]:
         """Tokenise piece by piece, as generation will: the prompt alone, then the answer."""
-        ids: list[int] = []
-        weights: list[float] = []
-        for text, weight in pieces:
-            piece = self.ids(text) if text else []
-            ids += piece
-            weights += [weight] * len(piece)
-        if self.text(ids, skip_special=False) != "".join(text for text, _ in pieces):
-            ids, weights = self._encode_whole(pieces)
-        weights[0] = 0.0
-        return Sequence(example_id, tuple(ids), tuple(weights))
+        found = iter(self.all_ids([text for _, pieces in rows for text, _ in pieces if text]))
+        encoded: list[tuple[list[int], list[float]]] = []
+        for _, pieces in rows:
+            ids: list[int] = []
+            weights: list[float] = []
+            for text, weight in pieces:
+                piece = next(found) if text else []
+                ids += piece
+                weights += [weight] * len(piece)
+            encoded.append((ids, weights))
+        written = self.tokenizer.backend_tokenizer.decode_batch([ids for ids, _ in encoded], skip_special_tokens=False)
+        sequences = []
+        for (example_id, pieces), (ids, weights), text in zip(rows, encoded, written, strict=True):
+            same = text == "".join(part for part, _ in pieces)
+            row = (ids, weights) if same else self._encode_whole(pieces)
+            sequences.append(Sequence(example_id, tuple(row[0]), (0.0, *row[1][1:])))
+        return sequences
 
-    def _encode_whole(self, pieces: list[tuple[str, float]]) -> tuple[list[int], list[float]]:
+    def _encode_whole(self, pieces: _Pieces) -> tuple[list[int], list[float]]:
         """For tokenizers that mark the beginning of each text (SentencePiece): tokenise at once, weigh by offsets."""
         text = "".join(piece for piece, _ in pieces)
         spans: list[tuple[int, int]] = []
@@ -270,6 +282,20 @@ class Renderer:
             for begin, end in encoding["offset_mapping"]
         ]
         return list(encoding["input_ids"]), weights
+
+
+def _joined(turns: Series[_Turn]) -> list[_Pieces]:
+    """One text for the whole conversation where each prompt continues the text before it, else one a turn."""
+    groups: list[_Pieces] = []
+    written = ""
+    for turn in turns:
+        if groups and turn.prompt.startswith(written):
+            groups[-1].append((turn.prompt[len(written) :], 0.0))
+        else:
+            groups.append([(turn.prompt, 0.0)])
+        groups[-1].append((turn.target, 1.0))
+        written = turn.prompt + turn.target
+    return groups
 
 
 def _targets(example: Conversation) -> list[int]:

@@ -7,6 +7,7 @@ order, which dropout masks, which learning rate. So a resumed run ends with the 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from attune.train.loss import Loss, Model
 from attune.train.optimizer import adamw, learning_rate, restore_state, state_tensors
 
 MAXIMUM_SKIPS_IN_A_ROW = 5
+VALIDATED_SEQUENCES = 4096  # grouped at a time, so that memory does not grow with the validation rows
 
 
 @dataclass
@@ -82,7 +84,7 @@ class Job:
     def fingerprint(self) -> str:
         """Hash of everything that the resumed part of a run must share with the first."""
         digest = hashlib.sha256(self.training.model_dump_json(exclude={"checkpoint_every"}).encode())
-        for sequence in (*self.train, *self.validation):
+        for sequence in itertools.chain(self.train, self.validation):
             digest.update(np.asarray(sequence.input_ids, dtype=np.int64).tobytes())
             digest.update(np.asarray(sequence.weights, dtype=np.float32).tobytes())
             digest.update(str(sequence.label).encode())
@@ -231,11 +233,13 @@ def validate(
     module.eval()
     device = next(module.parameters()).device
     nats = weight = correct = 0.0
-    for _, batch in microbatches(sequences, _budget(training), model.layout, device):
-        part = loss(model, batch)
-        nats += float(part.nats_N.sum())
-        weight += part.weight
-        correct += float(part.correct_N.sum())
+    for begin in range(0, len(sequences), VALIDATED_SEQUENCES):
+        some = sequences[begin : begin + VALIDATED_SEQUENCES]
+        for _, batch in microbatches(some, _budget(training), model.layout, device):
+            part = loss(model, batch)
+            nats += float(part.nats_N.sum())
+            weight += part.weight
+            correct += float(part.correct_N.sum())
     return nats / weight, correct / weight
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -48,7 +49,8 @@ def rehearse(job: Job, masters: Masters, seconds: float = 15.0) -> Rehearsal:
     progress = Progress(microbatch_tokens=job.training.microbatch_tokens)
     masters.module.train()
     # The longest rows first: they decide the memory.
-    longest = sorted(job.train, key=lambda sequence: -len(sequence.input_ids))[: job.training.batch_size]
+    assert job.training.batch_size
+    longest = heapq.nlargest(job.training.batch_size, job.train, key=lambda sequence: len(sequence.input_ids))
     step_that_fits(job, progress, masters, longest)
     optimizer.step()
     spread = max(1, min(job.total_steps, job.steps_per_epoch) // MOST_STEPS)

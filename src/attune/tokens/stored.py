@@ -1,0 +1,78 @@
+"""Many sequences in a file, one at a time in memory: what a data set weighs is the disk's business."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import weakref
+from array import array
+from collections.abc import Iterable
+from collections.abc import Sequence as Series
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+
+from attune.runs.store import disk_fault
+from attune.tokens.sequence import Sequence
+
+_ID, _WEIGHT = np.dtype(np.int32), np.dtype(np.float32)
+_NO_LABEL = -1
+
+
+class StoredSequences(Series[Sequence]):
+    """A series of sequences. The file has no name, so it goes with the process, whatever ends it.
+
+    Raises:
+        EnvironmentFault: the disk for temporary files is full.
+    """
+
+    def __init__(self, sequences: Iterable[Sequence] = ()) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # it is open as long as the series lives
+        weakref.finalize(self, self._file.close)
+        self._start = array("q", [0])  # in tokens
+        self._label, self._truncated = array("q"), array("q")
+        self._example_ids: list[str] = []
+        self.extend(sequences)
+
+    def extend(self, sequences: Iterable[Sequence]) -> None:
+        """Put more behind those that are there."""
+        try:
+            for sequence in sequences:
+                self._file.write(np.asarray(sequence.input_ids, dtype=_ID).tobytes())
+                self._file.write(np.asarray(sequence.weights, dtype=_WEIGHT).tobytes())
+                self._start.append(self._start[-1] + len(sequence.input_ids))
+                self._label.append(_NO_LABEL if sequence.label is None else sequence.label)
+                self._truncated.append(sequence.truncated_tokens)
+                self._example_ids.append(sequence.example_id)
+            self._file.flush()
+        except OSError as error:
+            raise disk_fault(error, Path(tempfile.gettempdir())) from error
+
+    def __len__(self) -> int:
+        return len(self._example_ids)
+
+    @overload
+    def __getitem__(self, index: int) -> Sequence: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Sequence]: ...
+
+    def __getitem__(self, index: int | slice) -> Sequence | list[Sequence]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        place = range(len(self))[index]
+        begin, end = self._start[place], self._start[place + 1]
+        count = end - begin
+        size = _ID.itemsize + _WEIGHT.itemsize
+        found = os.pread(self._file.fileno(), count * size, begin * size)
+        ids = np.frombuffer(found, dtype=_ID, count=count)
+        weights = np.frombuffer(found, dtype=_WEIGHT, offset=count * _ID.itemsize)
+        label = self._label[place]
+        return Sequence(
+            self._example_ids[place],
+            tuple(ids.tolist()),
+            tuple(weights.tolist()),
+            None if label == _NO_LABEL else label,
+            self._truncated[place],
+        )
