@@ -58,12 +58,12 @@ def generate(
         on_batch: told how many prompts are done.
 
     Raises:
-        ModelError: a prompt fills the model's context.
+        ModelError: a prompt is empty, or fills the model's context.
     """
     for prompt in prompts:
         _room(model, len(prompt), sampling)
     model.module.eval()
-    if model.layout == "tree":
+    if model.layout == "tree" and prompts:
         return _continue_all(model, prompts, sampling, batch_size, on_batch)
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     results: dict[int, Generated] = {}
@@ -213,6 +213,8 @@ def choose(logits_V: torch.Tensor, sampling: Sampling, generator: torch.Generato
 def _room(model: LoadedModel, prompt_tokens: int, sampling: Sampling) -> int:
     """New tokens that fit: the limit asked for, or what the model's positions leave."""
     left = model.context_tokens - prompt_tokens
+    if not prompt_tokens:
+        raise ModelError("the prompt is empty", where=model.source.name, fix="give at least one word")
     if left < 1:
         raise ModelError(
             f"the prompt has {prompt_tokens} tokens and leaves no room for an answer",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 
 import torch
 
+from attune.errors import ModelError
 from attune.model.adapt import adapt
 from attune.model.load import Head, empty_module
 from attune.model.loaded import LoadedModel, cast_parameters
@@ -82,13 +83,7 @@ def footprint(
     batch = _largest(sequences, training.batch_size, training.seed, training.microbatch_tokens, model.layout)
     activations: int | None = 0
     if recipe.method.kind != "head":  # a head on a stored trunk sees single tokens
-        try:
-            activations = _left_behind(model, batch)
-            if training.activation_checkpointing:
-                model.checkpoint_activations()  # the states between layers, and one layer at a time computed again
-                activations = _left_behind(model, batch) + activations // model.transformer.config.num_hidden_layers
-        except (RuntimeError, NotImplementedError):  # code that looks into its tensors
-            activations = None
+        activations = _activations(model, batch, checkpointing=bool(training.activation_checkpointing))
     logits = 0
     if not labels and len(batch.target_S):
         vocabulary = model.transformer.get_output_embeddings().weight.shape[0]
@@ -110,6 +105,19 @@ def _largest(sequences: Series[Sequence], batch_size: int, seed: int, budget_tok
     samples.append(heapq.nlargest(batch_size, sequences, key=lambda s: len(s.input_ids)))
     batches = (batch for sample in samples for _, batch in microbatches(sample, budget_tokens, layout))
     return max(batches, key=lambda batch: batch.computed_tokens)
+
+
+def _activations(model: LoadedModel, batch: Batch, *, checkpointing: bool) -> int | None:
+    """Bytes that a batch keeps for its backward, None where the model's code looks into its tensors."""
+    try:
+        whole = _left_behind(model, batch)
+        if not checkpointing:
+            return whole
+        model.checkpoint_activations()  # the states between layers, and one layer at a time computed again
+        return _left_behind(model, batch) + whole // int(model.transformer.config.num_hidden_layers)
+    # What a foreign family raises here means only that nothing is known; its training finds its own way.
+    except (ModelError, RuntimeError, TypeError, ValueError, IndexError, AttributeError):
+        return None
 
 
 def _left_behind(model: LoadedModel, batch: Batch) -> int:

@@ -58,7 +58,7 @@ class Reader:
 
     def hidden_at(self, batch: Batch, rows_R: torch.Tensor) -> torch.Tensor:
         """Hidden states [R, D] of some rows of a batch."""
-        if self.layout != "tree":
+        if self.layout != "tree" or not len(rows_R):
             return self.model.hidden(batch)[rows_R]
         hidden_RD, plan = self._read(batch, rows_R)
         self._keep(batch, plan, int(batch.last_N.max()))

@@ -45,8 +45,10 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Stacks:
-    """All sequences of a batch. `place_T` says where each row is in the stacks laid end to end, one row more at the end
-    being for rows that nobody reads.
+    """All sequences of a batch.
+
+    Attributes:
+        place_T: where each row is in the stacks laid end to end; a row that nobody reads is behind their end.
     """
 
     parts: tuple[Stack, ...]

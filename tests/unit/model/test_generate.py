@@ -145,3 +145,9 @@ def test_choosing_the_next_token() -> None:
     assert drawn(top_p=0.5) == {1}
     assert drawn(top_p=0.7) == {1, 2}, "the token that crosses the limit belongs to the nucleus"
     assert drawn(top_p=0.7, top_k=1) == {1}
+
+
+def test_nothing_is_asked_and_nothing_is_empty(model: LoadedModel) -> None:
+    assert generate(model, [], Sampling()) == []
+    with pytest.raises(ModelError, match="empty"):
+        generate(model, [[5], []], Sampling())

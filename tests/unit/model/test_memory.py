@@ -11,7 +11,7 @@ import transformers
 
 from attune.model.load import load_renderer
 from attune.model.loaded import LoadedModel
-from attune.model.memory import _left_behind, footprint
+from attune.model.memory import _activations, _left_behind, footprint
 from attune.model.source import resolve
 from attune.recipe import Recipe, from_mapping
 from attune.tokens.batch import collate
@@ -54,6 +54,21 @@ def test_bytes_for_the_backward_are_those_of_the_real_model(family: str) -> None
             real.hidden(batch)
     wanted = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
     assert counted == pytest.approx(wanted, rel=0.01)
+
+
+@pytest.mark.parametrize("family", ["deberta", "t5"])
+def test_code_that_looks_into_its_tensors_leaves_it_open(family: str) -> None:
+    real = families.build(family, classifies=True)
+    assert _activations(sketch_of(real), collate(SEQUENCES), checkpointing=False) is None
+
+
+def test_attention_that_the_rule_does_not_cover_leaves_it_open() -> None:
+    fields = {**families.DECODER, "num_local_experts": 2, "num_experts_per_tok": 1}
+    with torch.device("meta"):
+        module = transformers.GptOssForCausalLM(transformers.GptOssConfig(**fields))
+    real = families.build("llama")
+    sketch = LoadedModel.sketch(module, real.renderer, real.source)
+    assert _activations(sketch, collate(SEQUENCES, layout=sketch.layout), checkpointing=False) is None
 
 
 def counted(folder: Path, **training: object) -> tuple[int, ...]:
