@@ -46,6 +46,7 @@ __all__ = [
     "RowError",
     "TrainingFault",
     "__version__",
+    "estimate",
     "generate",
     "label",
     "list_runs",
@@ -77,18 +78,32 @@ def run(
         AttuneError: see `attune.errors` for what can be wrong.
     """
     from attune import pipeline
-    from attune import recipe as recipes
     from attune.events import silent
     from attune.runs.store import Store
 
-    changes = [f"{path}={json.dumps(value, ensure_ascii=False)}" for path, value in (overrides or {}).items()]
-    if isinstance(recipe, str | Path):
-        made = recipes.load(recipe, changes)
-    elif isinstance(recipe, recipes.Recipe):
-        made = recipes.from_mapping(recipe.model_dump(mode="json"), changes) if changes else recipe
-    else:
-        made = recipes.from_mapping(recipe, changes)
-    return pipeline.run(made, Store(Path(runs)), emit or silent, stop=stop)
+    return pipeline.run(_recipe_of(recipe, overrides), Store(Path(runs)), emit or silent, stop=stop)
+
+
+def estimate(
+    recipe: Recipe | Mapping[str, Any] | str | Path,
+    *,
+    runs: str | Path = "runs",
+    overrides: Mapping[str, Any] | None = None,
+    emit: Emit | None = None,
+) -> dict[str, Any]:
+    """What a training would be: rows, lengths, findings, memory in bytes, time in seconds, and whether it fits.
+
+    A few steps are rehearsed at a learning rate of zero; nothing is trained and nothing is written. The arguments are
+    those of `run`, the result is what `attune check --json` prints.
+
+    Raises:
+        AttuneError: see `attune.errors` for what can be wrong.
+    """
+    from attune.check import check
+    from attune.events import silent
+    from attune.runs.store import Store
+
+    return check(_recipe_of(recipe, overrides), Store(Path(runs)), emit or silent).record()
 
 
 def resume(
@@ -176,6 +191,17 @@ def write_report(reference: str | Path, *, runs: str | Path = "runs") -> Path:
     from attune.runs.store import Store
 
     return page.write(Store(Path(runs)).find(str(reference)))
+
+
+def _recipe_of(recipe: Recipe | Mapping[str, Any] | str | Path, overrides: Mapping[str, Any] | None) -> Recipe:
+    from attune import recipe as recipes
+
+    changes = [f"{path}={json.dumps(value, ensure_ascii=False)}" for path, value in (overrides or {}).items()]
+    if isinstance(recipe, str | Path):
+        return recipes.load(recipe, changes)
+    if isinstance(recipe, recipes.Recipe):
+        return recipes.from_mapping(recipe.model_dump(mode="json"), changes) if changes else recipe
+    return recipes.from_mapping(recipe, changes)
 
 
 def __getattr__(name: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import attune
 from attune import cli
 from attune.check import check
 from attune.recipe import from_mapping
@@ -25,6 +26,12 @@ def test_a_check_writes_nothing_and_tells_what_will_be(colours: Path, tiny_decod
     assert record["rehearsal"]["peak_bytes"] > record["memory"]["weights"]
     assert not (tmp_path / "runs").exists()
     json.dumps(record)
+
+
+def test_the_same_in_python(colours: Path, tiny_decoder: Path, tmp_path: Path) -> None:
+    overrides = {"model": str(tiny_decoder), "training.max_steps": 3}
+    found = attune.estimate(colours, runs=tmp_path / "runs", overrides=overrides)
+    assert found["fits"] and found["steps"] == 3 and found["method"] == "full"
 
 
 def test_a_head_on_a_frozen_trunk_is_rehearsed(moods: Path, tiny_encoder: Path, tmp_path: Path) -> None:
