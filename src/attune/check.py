@@ -95,20 +95,20 @@ def check(recipe: Recipe, store: Store, emit: Emit = silent, *, stop: Stop | Non
         began = time.monotonic()
         emit(StageStarted("rehearse"))
         tuning = Tuning.load(prepared)
-        comparison_seconds = _comparison_seconds(tuning)
+        comparison_seconds = _comparison_seconds(tuning, stop)
         rehearsal = _rehearse(tuning, emit, stop)
         emit(StageFinished("rehearse", time.monotonic() - began))
     return Checked(prepared, footprint, available, rehearsal, comparison_seconds)
 
 
-def _comparison_seconds(tuning: Tuning) -> float:
+def _comparison_seconds(tuning: Tuning, stop: Stop) -> float:
     """Base and tuned model on all test rows, in proportion to a sample."""
     prepared, splits = tuning.prepared, tuning.prepared.splits
     if not splits.test:
         return 0.0
     sample = dataclasses.replace(splits, test=splits.test[:COMPARED_SAMPLE])
     began = time.perf_counter()
-    answers_to_beat(prepared, lambda: tuning, sample, prepared.asking(lambda done: None))
+    answers_to_beat(prepared, lambda: tuning, sample, prepared.asking(lambda done: stop.check()))
     return 2 * (time.perf_counter() - began) * len(splits.test) / len(sample.test)
 
 

@@ -23,7 +23,6 @@ from attune.tokens.batch import Batch, Layout, microbatches, step_indices
 from attune.tokens.render import Renderer
 from attune.tokens.sequence import Sequence
 
-DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 MASTER = torch.float32
 SAMPLED_STEPS = 16
 
@@ -63,18 +62,19 @@ def footprint(
     *,
     head: Head,
     labels: tuple[str, ...],
+    dtype: torch.dtype,
     program: int,
     chunk_bytes: int,
 ) -> Footprint:
     """The peak of training these sequences by a settled recipe.
 
     Args:
+        dtype: of the arithmetic.
         program: bytes that the process holds already.
         chunk_bytes: most bytes of vocabulary logits that exist at a time.
     """
     training = recipe.training
-    assert training.precision and training.microbatch_tokens and training.batch_size
-    dtype = DTYPES[training.precision]
+    assert training.microbatch_tokens and training.batch_size
     model = LoadedModel.sketch(empty_module(source, head=head, labels=labels), renderer, source, labels)
     adapt(model, recipe.method, training.seed)
     cast_parameters(model.module, dtype)

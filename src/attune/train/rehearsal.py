@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from attune.errors import Interrupted
 from attune.tokens.batch import Batch, microbatches
 from attune.train.device import Masters, peak_memory_bytes
 from attune.train.loop import Job, Progress, step_sequences, step_that_fits, validate
@@ -43,6 +44,7 @@ def rehearse(job: Job, masters: Masters, seconds: float = 15.0) -> Rehearsal:
 
     Raises:
         EnvironmentFault: memory does not hold one sequence.
+        Interrupted: `job.stop()` became true.
     """
     optimizer = adamw(masters.tensors, job.training)  # its learning rate is zero until a step sets another
     assert job.training.microbatch_tokens and job.training.evaluate_every
@@ -59,6 +61,8 @@ def rehearse(job: Job, masters: Masters, seconds: float = 15.0) -> Rehearsal:
     for step in range(0, (WARM_UP_STEPS + MOST_STEPS) * spread, spread):
         if len(measured) >= WARM_UP_STEPS + LEAST_STEPS and time.perf_counter() - began > seconds:
             break
+        if job.stop():
+            raise Interrupted("stopped; a rehearsal leaves nothing behind")
         before = time.perf_counter()
         sequences = step_sequences(job, step)
         _, batches = step_that_fits(job, progress, masters, sequences)

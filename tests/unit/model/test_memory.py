@@ -75,7 +75,8 @@ def counted(folder: Path, **training: object) -> tuple[int, ...]:
     values = {"precision": "bf16", "microbatch_tokens": 64, "batch_size": 4, **training}
     recipe: Recipe = from_mapping({"data": {"train": "a"}, "method": {"kind": "full"}, "training": values})
     source = resolve(str(folder))
-    options = {"head": "causal", "labels": (), "program": 1000, "chunk_bytes": 1 << 20}
+    dtype = torch.bfloat16 if values["precision"] == "bf16" else torch.float32
+    options = {"head": "causal", "labels": (), "dtype": dtype, "program": 1000, "chunk_bytes": 1 << 20}
     found = footprint(source, load_renderer(source), recipe, SEQUENCES, **options)  # type: ignore[arg-type]
     assert found.activations
     return (found.weights, found.masters, found.gradients, found.optimizer, found.activations, found.total)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from test_loop import METHODS, sequences
 
+from attune.errors import Interrupted
 from attune.events import silent
 from attune.model.adapt import adapt
 from attune.model.load import load
@@ -50,3 +51,9 @@ def test_all_steps_are_counted(tiny_decoder: Path) -> None:
     # Each step's rows are rounded up, so other steps in another epoch count a little differently.
     assert _whole_work(job, 64) == pytest.approx(2 * once, rel=0.2)
     assert once >= 0.5 * sum(len(s.input_ids) for s in job.train)
+
+
+def test_a_request_to_stop_is_heard(tiny_decoder: Path) -> None:
+    job, masters = job_of(tiny_decoder, "fp32")
+    with pytest.raises(Interrupted):
+        rehearse(dataclasses.replace(job, stop=lambda: True), masters)
