@@ -393,7 +393,7 @@ def needed_memory(
 ) -> Footprint:
     """The peak of a training by the settled recipe, known before a weight is read."""
     from attune.model.memory import footprint
-    from attune.train.device import DTYPES, program_bytes
+    from attune.train.device import DTYPES, device, program_bytes
     from attune.train.loss import CHUNK_BYTES
 
     return footprint(
@@ -405,5 +405,5 @@ def needed_memory(
         labels=task.labels,
         dtype=DTYPES[recipe.training.precision or "fp32"],
         program=program_bytes(),
-        chunk_bytes=CHUNK_BYTES,
+        chunk_bytes=CHUNK_BYTES[device().type],
     )

@@ -8,8 +8,11 @@ Shape letters: H query heads, K key heads, T rows of the batch, D head width.
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,8 +20,8 @@ import torch
 
 from attune.errors import ModelError
 from attune.model.rule import Rule
-from attune.model.stacks import StackAttention, Stacks, stacks_of
-from attune.model.tiles import Tile, TileAttention, tiles_of
+from attune.model.stacks import StackAttention, stacks_of
+from attune.model.tiles import TileAttention, tiles_of
 from attune.tokens.batch import ROW_MULTIPLE, Batch, rounded
 
 NAME = "attune"
@@ -42,7 +45,7 @@ class Plan:
     known: list[KeysValues] = field(default_factory=list, repr=False)
     read: list[KeysValues] | None = field(default=None, repr=False)
     layers: list[LayerCall] = field(default_factory=list)
-    _works: dict[int | None, Stacks | list[Tile]] = field(default_factory=dict, repr=False)
+    _works: dict[int | None, tuple[type[torch.autograd.Function], Any]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -52,9 +55,9 @@ class Plan:
         rows = len(batch.end_T)
         extra = np.arange(rows, rounded(rows, ROW_MULTIPLE))
         end_T = np.concatenate([batch.end_T.numpy(), extra + 1])
-        position_T = np.concatenate([batch.position_ids_T.cpu().numpy(), 0 * extra])
+        position_T = np.concatenate([batch.position_ids_T.numpy(), 0 * extra])
         first = known[0][0].shape[1] if known else 0
-        rule = Rule(end_T, position_T, causal, rows, first, device or batch.position_ids_T.device)
+        rule = Rule(end_T, position_T, causal, rows, first, device or batch.input_ids_T.device)
         return cls(rule, list(known))
 
     @property
@@ -80,13 +83,56 @@ class Plan:
             self.read.append((key_KTD, value_KTD))
         self.layers.append(LayerCall(asked.window, bool(getattr(module, "is_causal", True))))
         if asked.window not in self._works:  # what is made for one layer serves all that ask the same
-            self._works[asked.window] = stacks_of(self.rule, asked.window) or tiles_of(self.rule, asked.window)
-        work = self._works[asked.window]
-        kernel = StackAttention if isinstance(work, Stacks) else TileAttention
-        found: torch.Tensor = kernel.apply(  # type: ignore[no-untyped-call]
+            self._works[asked.window] = self._work(query_HTD, key_KTD, asked)
+        kernel, work = self._works[asked.window]
+        found: torch.Tensor = kernel.apply(
             query_HTD, key_KTD, value_KTD, work, asked.scaling, asked.softcap, asked.dropout
         )
         return found
+
+    def _work(
+        self, query_HTD: torch.Tensor, key_KTD: torch.Tensor, asked: Asked
+    ) -> tuple[type[torch.autograd.Function], Any]:
+        """What computes attention here, and how it divides the batch."""
+        if _for_kernels(query_HTD) and not self._fault(query_HTD, key_KTD, asked):
+            from attune.model.blocks import BlockAttention, blocks_of
+
+            return BlockAttention, blocks_of(self.rule, asked.window, query_HTD)
+        stacks = stacks_of(self.rule, asked.window)
+        return (StackAttention, stacks) if stacks else (TileAttention, tiles_of(self.rule, asked.window))
+
+    def _fault(self, query_HTD: torch.Tensor, key_KTD: torch.Tensor, asked: Asked) -> str:
+        """Why the kernels do not work here, which is said once; empty where they do, and where nothing is computed."""
+        from attune.model.blocks import fault
+
+        if query_HTD.is_meta:
+            return ""
+        causal, cap = self.rule.causal, asked.softcap
+        heads = (query_HTD.shape[0], key_KTD.shape[0])
+        found = fault(
+            query_HTD.dtype,
+            query_HTD.device,
+            heads,
+            query_HTD.shape[-1],
+            causal=causal,
+            window=asked.window,
+            softcap=cap,
+            dropout=asked.dropout,
+        )
+        if found:
+            warnings.warn(f"attention is computed without the kernels for a GPU, more slowly: {found}", stacklevel=2)
+        return found
+
+
+def _for_kernels(query: torch.Tensor) -> bool:
+    """Whether the kernels for a GPU are to compute this: on one that has Triton, whose interpreter needs no GPU.
+
+    A GPU's products in fp64 are for proofs, not for training, and stay with torch.
+    """
+    if os.environ.get("TRITON_INTERPRET") == "1":
+        return True
+    on_gpu = query.is_cuda or (query.is_meta and torch.cuda.is_available())
+    return on_gpu and query.dtype != torch.float64 and find_spec("triton") is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,7 +193,8 @@ class LoadedModel:
         rows = len(batch.input_ids_T)
         extra = (0, rounded(rows, ROW_MULTIPLE) - rows)  # rows that see themselves alone and that nobody reads
         ids_T = F.pad(batch.input_ids_T[plan.first :], extra, value=self.renderer.pad_id)
-        return self.rows(ids_T, F.pad(batch.position_ids_T[plan.first :], extra), plan)[: rows - plan.first]
+        position_ids_T = F.pad(batch.position_ids_T[plan.first :], extra).to(ids_T.device)
+        return self.rows(ids_T, position_ids_T, plan)[: rows - plan.first]
 
     def rows(self, input_ids_T: torch.Tensor, position_ids_T: torch.Tensor, plan: attention.Attends) -> torch.Tensor:
         """Hidden states [T, D] of tokens at these positions, which see what the plan lets them see."""

@@ -37,7 +37,8 @@ class Batch:
     Attributes:
         input_ids_T: token ids.
         position_ids_T: position of each token in its own sequence.
-        end_T: first row after the token's subtree; query q may see key k when k <= q < end_T[k]. On the CPU.
+        end_T: first row after the token's subtree; query q may see key k when k <= q < end_T[k]. This and the positions
+            are on the CPU, where a batch is planned: asking a GPU would mean to wait for it.
         source_S: row of the hidden states that predicts each target.
         target_S: token id to predict.
         weight_S: its loss weight.
@@ -45,6 +46,7 @@ class Batch:
         first_N, last_N: rows of each sequence's first and last token, which classification heads read.
         label_N: class index per sequence, or an empty tensor when there is no classification head.
         sequences: the N sequences themselves.
+        weight: sum of the loss weights of the batch.
         computed_tokens: tokens that a model computes for it, with all that is padded.
     """
 
@@ -59,17 +61,13 @@ class Batch:
     last_N: torch.Tensor
     label_N: torch.Tensor
     sequences: tuple[Sequence, ...]
+    weight: float
     computed_tokens: int
 
     @property
     def example_ids(self) -> tuple[str, ...]:
         """The example of each sequence."""
         return tuple(s.example_id for s in self.sequences)
-
-    @property
-    def weight(self) -> float:
-        """Sum of the loss weights of the batch."""
-        return float(len(self.label_N)) if len(self.label_N) else float(self.weight_S.sum(dtype=torch.float64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ def collate(sequences: Series[Sequence], device: torch.device | str = "cpu", lay
 
     return Batch(
         input_ids_T=tensor(tree.input_ids_T),
-        position_ids_T=tensor(tree.position_ids_T),
+        position_ids_T=torch.from_numpy(tree.position_ids_T),
         end_T=torch.from_numpy(tree.end_T),
         source_S=tensor(tree.source_S),
         target_S=tensor(tree.target_S),
@@ -116,6 +114,7 @@ def collate(sequences: Series[Sequence], device: torch.device | str = "cpu", lay
         last_N=tensor(tree.last_N),
         label_N=tensor(labels).long(),
         sequences=tuple(sequences),
+        weight=float(len(labels) or tree.weight_S.sum(dtype=np.float64)),
         computed_tokens=computed,
     )
 
@@ -126,12 +125,12 @@ def pad(batch: Batch, pad_id: int, limit: int | None = None) -> Padded:
     Args:
         limit: positions that the model has; the rectangle's rounded length stays within them.
     """
-    starts_N = torch.nonzero(batch.position_ids_T == 0).flatten()
-    row_T = torch.cumsum((batch.position_ids_T == 0).long(), 0) - 1
-    column_T = batch.position_ids_T
-    longest = int(column_T.max()) + 1
+    sequences = int((batch.position_ids_T == 0).sum())
+    longest = int(batch.position_ids_T.max()) + 1
+    column_T = batch.position_ids_T.to(batch.input_ids_T.device)
+    row_T = torch.cumsum((column_T == 0).long(), 0) - 1
     length = padded_length(longest)
-    shape = (len(starts_N), length if limit is None else max(longest, min(length, limit)))
+    shape = (sequences, length if limit is None else max(longest, min(length, limit)))
     input_ids_NL = torch.full(shape, pad_id, dtype=torch.long, device=row_T.device)
     attention_mask_NL = torch.zeros(shape, dtype=torch.long, device=row_T.device)
     input_ids_NL[row_T, column_T] = batch.input_ids_T

@@ -109,7 +109,7 @@ class Masters:
     def gradient_norm(self) -> float:
         """Euclidean norm over all gradients."""
         gradients = list(self.gradients())
-        return math.hypot(*map(float, torch._foreach_norm(gradients))) if gradients else 0.0
+        return math.hypot(*torch.stack(torch._foreach_norm(gradients)).tolist()) if gradients else 0.0
 
     def clear_gradients(self) -> None:
         """Forget the gradients."""

@@ -115,12 +115,13 @@ def train_step(
     """
     masters.clear_gradients()
     weight = sum(batch.weight for batch in microbatches)
-    nats = correct = 0.0
+    sums: list[torch.Tensor] = []
     for batch in microbatches:
         part = loss(model, batch, smoothing)
         part.nats.backward()
-        nats += float(part.nats_N.sum())
-        correct += float(part.correct_N.sum())
+        sums.append(torch.stack([part.nats_N.sum(), part.correct_N.sum()]))
+    # Read when all is under way: to look at a GPU's number is to wait for it.
+    nats, correct = map(math.fsum, zip(*torch.stack(sums).tolist(), strict=True))
     return StepSums(nats, weight, correct, masters.gradient_norm() / weight)
 
 

@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from attune.tokens.batch import ROW_MULTIPLE, Batch, Layout, rounded
 
 # Logits that exist at a time. Chunks cost: each has a gradient of the whole projection, and these are added up.
-CHUNK_BYTES = 1 << 26
-# Logits that are turned into probabilities at a time: they pass through several operations and stay in cache.
-BLOCK_ELEMENTS = 1 << 18
+CHUNK_BYTES = {"cpu": 1 << 26, "cuda": 1 << 29}
+# Logits that are turned into probabilities at a time: they pass through several operations and stay in a CPU's cache.
+BLOCK_ELEMENTS = {"cpu": 1 << 18, "cuda": 1 << 27}
 
 
 class Model(Protocol):
@@ -70,7 +70,7 @@ def token_cross_entropy(model: Model, batch: Batch, smoothing: float = 0.0) -> L
     hidden_SD = model.target_hidden(batch)
     head = model.head_parameters()
     vocabulary = head[0].shape[0] if head else hidden_SD.shape[1]
-    rows = max(1, CHUNK_BYTES // (vocabulary * hidden_SD.element_size()))
+    rows = max(1, CHUNK_BYTES[hidden_SD.device.type] // (vocabulary * hidden_SD.element_size()))
     # Under no_grad an autograd function still hears that a parameter wants gradients.
     trained = [p for p in head if p.requires_grad and torch.is_grad_enabled()]
     nats, nats_S, hits_S = _ProjectAndReduce.apply(  # type: ignore[no-untyped-call]
@@ -139,7 +139,7 @@ class _ProjectAndReduce(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor, *_: torch.Tensor) -> Any:
         grad_SD, *grads = ctx.saved_tensors
-        if grad == 1.0:
+        if grad.device.type == "cpu" and grad == 1.0:  # on a GPU the question costs more than the products
             return (grad_SD, None, None, None, None, None, *grads)
         # `grad` has no axes, so it multiplies at its own precision and leaves the dtype alone.
         return (grad_SD * grad, None, None, None, None, None, *(g * grad for g in grads))
@@ -158,7 +158,7 @@ def _reduce(
 
     Smoothing changes the slope alone: weight x (probability - (1 - smoothing) at the target - smoothing / V).
     """
-    length = max(1, BLOCK_ELEMENTS // logits_CV.shape[1])
+    length = max(1, BLOCK_ELEMENTS[logits_CV.device.type] // logits_CV.shape[1])
     for begin in range(0, len(target_C), length):
         block = slice(begin, begin + length)
         target_B1, weight_B1 = target_C[block, None], weight_C[block, None].to(nats_C.dtype)

@@ -76,8 +76,8 @@ def gradients(module: nn.Module) -> dict[str, torch.Tensor]:
 def test_loss_and_gradients_equal_plain_cross_entropy(
     monkeypatch: pytest.MonkeyPatch, tied: bool, frozen: bool, cap: float | None, rows: int
 ) -> None:
-    monkeypatch.setattr(losses, "CHUNK_BYTES", rows * VOCABULARY * 8)
-    monkeypatch.setattr(losses, "BLOCK_ELEMENTS", 2 * VOCABULARY)
+    monkeypatch.setitem(losses.CHUNK_BYTES, "cpu", rows * VOCABULARY * 8)
+    monkeypatch.setitem(losses.BLOCK_ELEMENTS, "cpu", 2 * VOCABULARY)
     model = Bigram(tied=tied, frozen=frozen, cap=cap)
     batch = collate(sequences(VOCABULARY))
     found = token_cross_entropy(model, batch)
