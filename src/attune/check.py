@@ -108,7 +108,7 @@ def _comparison_seconds(tuning: Tuning, stop: Stop) -> float:
         return 0.0
     sample = dataclasses.replace(splits, test=splits.test[:COMPARED_SAMPLE])
     began = time.perf_counter()
-    answers_to_beat(prepared, lambda: tuning, sample, prepared.asking(lambda done: stop.check()))
+    answers_to_beat(prepared, tuning, sample, prepared.asking(lambda done: stop.check()))
     return 2 * (time.perf_counter() - began) * len(splits.test) / len(sample.test)
 
 

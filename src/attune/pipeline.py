@@ -1,6 +1,6 @@
 """The stages in order: the only file that knows them all.
 
-prepare (read -> split -> tokenise -> settle) -> base -> train -> tuned -> compare -> report
+prepare (read -> split -> tokenise -> settle) -> train -> base -> tuned -> compare -> report
 """
 
 from __future__ import annotations
@@ -147,8 +147,8 @@ def _carry_out(current: Run, prepared: Prepared, store: Store, emit: Emit, stop:
 
     walk = _Walk(current, prepared, store, tell, stop)
     try:
-        walk.base()
         walk.train()
+        walk.base()
         walk.tuned()
         results = walk.judge()
         finished = RunFinished(current.id, results["verdict"], str(_write_report(current)))
@@ -181,7 +181,7 @@ class _Walk:
     """One run on its way through the computing stages.
 
     Attributes:
-        tuning: the model that is trained, once it is loaded; before, it answers for the base.
+        tuning: the model that is trained, once it is loaded, for as long as it can answer for another one.
     """
 
     run: Run
@@ -191,18 +191,21 @@ class _Walk:
     stop: Stop
     tuning: Tuning | None = None
 
+    def train(self) -> None:
+        """Fine-tune, keep the best checkpoint, save it as the run's model."""
+        inputs = {**self._inputs(), "method": self._section("method"), "training": self._section("training")}
+        self.run.stage("train", inputs, ["model", "training.json"], self._build_model, emit=self.emit, store=None)
+
     def base(self) -> None:
-        """Predictions of the untuned model (or of the strongest simple baseline) on the test rows."""
+        """Predictions of the untuned model (or of the strongest simple baseline) on the test rows.
+
+        It comes after the training, so that nobody waits for it to see the first step.
+        """
         if not self.prepared.splits.test:
             self.emit(Note("base", "warning", "There are no test rows: nothing can be compared."))
             return
         files = ["evaluation/predictions-base.jsonl", "evaluation/baseline.json"]
         self.run.stage("base", self._inputs(), files, self._build_base, emit=self.emit, store=self.store)
-
-    def train(self) -> None:
-        """Fine-tune, keep the best checkpoint, save it as the run's model."""
-        inputs = {**self._inputs(), "method": self._section("method"), "training": self._section("training")}
-        self.run.stage("train", inputs, ["model", "training.json"], self._build_model, emit=self.emit, store=None)
 
     def tuned(self) -> None:
         """Predictions of the saved model - what is shipped is what is tested."""
@@ -237,35 +240,13 @@ class _Walk:
         section: dict[str, Any] = getattr(self.prepared.recipe, name).model_dump(mode="json")
         return section
 
-    def _build_base(self) -> None:
-        splits = self.prepared.splits
-        asking = self._asking("base", len(splits.test))
-        predictions, baseline = answers_to_beat(self.prepared, self._loaded, splits, asking)
-        self._write_predictions("base", predictions)
-        self.run.write_json("evaluation/baseline.json", baseline)
-
-    def _build_tuned(self) -> None:
-        from attune.model.load import load
-        from attune.model.source import resolve
-        from attune.train.device import device
-
-        saved = self.run.folder / "model"
-        if self.tuning is not None and self.tuning.carries_adapter:
-            model = self.tuning.reload(saved)
-        else:
-            self.tuning = None
-            dtype = arithmetic(self.prepared)
-            model = load(resolve(str(saved)), head=self.prepared.task.head, dtype=dtype).to(device())
-        test = self.prepared.splits.test
-        self._write_predictions("tuned", self.prepared.task.predict(model, test, self._asking("tuned", len(test))))
-
     def _build_model(self) -> None:
         from attune.train.device import peak_memory_bytes
         from attune.train.loop import Job, train
         from attune.train.loss import LOSSES
 
         training, prepared = self.prepared.recipe.training, self.prepared
-        tuning = self._loaded()
+        self.tuning = tuning = Tuning.load(self.prepared)
         job = Job(
             model=self._with_stored_trunk(tuning.model),
             loss=LOSSES[prepared.task.loss],
@@ -284,10 +265,29 @@ class _Walk:
         record["peak_memory_bytes"] = peak_memory_bytes()
         self.run.write_json("training.json", record)
 
-    def _loaded(self) -> Tuning:
-        if self.tuning is None:
-            self.tuning = Tuning.load(self.prepared)
-        return self.tuning
+    def _build_base(self) -> None:
+        splits = self.prepared.splits
+        asking = self._asking("base", len(splits.test))
+        if self.tuning is not None and not self.tuning.carries_adapter:
+            self.tuning = None  # its weights are no longer the base's, and need not stay in memory beside them
+        predictions, baseline = answers_to_beat(self.prepared, self.tuning, splits, asking)
+        self._write_predictions("base", predictions)
+        self.run.write_json("evaluation/baseline.json", baseline)
+
+    def _build_tuned(self) -> None:
+        from attune.model.load import load
+        from attune.model.source import resolve
+        from attune.train.device import device
+
+        saved = self.run.folder / "model"
+        if self.tuning is not None and self.tuning.carries_adapter:
+            model = self.tuning.reload(saved)
+        else:
+            self.tuning = None
+            dtype = arithmetic(self.prepared)
+            model = load(resolve(str(saved)), head=self.prepared.task.head, dtype=dtype).to(device())
+        test = self.prepared.splits.test
+        self._write_predictions("tuned", self.prepared.task.predict(model, test, self._asking("tuned", len(test))))
 
     def _with_stored_trunk(self, model: LoadedModel) -> LoadedModel | StoredTrunk:
         """When only the head is trained: the same model, its trunk computed once for all epochs, runs and trials."""

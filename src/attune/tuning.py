@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,12 +76,12 @@ class Tuning:
 
 
 def answers_to_beat(
-    prepared: Prepared, tuning: Callable[[], Tuning], splits: Splits, asking: Asking
+    prepared: Prepared, tuning: Tuning | None, splits: Splits, asking: Asking
 ) -> tuple[list[Prediction], dict[str, Any]]:
     """What the model, or a simple rule, makes of the test rows without training; see `Task.baseline`.
 
     Args:
-        tuning: gives the model that will be trained, which answers for the base where it can.
+        tuning: a model that still holds the base's weights, if there is one in memory.
     """
     from attune.model.adapt import without_adapter
     from attune.model.load import load
@@ -91,12 +90,12 @@ def answers_to_beat(
     task, recipe = prepared.task, prepared.recipe
     if not prepared.model.generates:
         return task.baseline(None, splits, asking)
-    if task.head == "causal":
-        model = tuning().model
+    if tuning is not None and task.head == "causal":
+        model = tuning.model
         with without_adapter(model):
             return task.baseline(lambda: model, splits, asking)
 
-    def load_base() -> LoadedModel:  # what is trained has another head than the model that answers
+    def load_base() -> LoadedModel:
         dtype, seed = arithmetic(prepared), recipe.training.seed
         return load(prepared.model, init=recipe.method.init, dtype=dtype, seed=seed).to(device())
 

@@ -19,7 +19,7 @@ from torch import nn
 
 from attune.model.attention import Asked, KeysValues, Plan
 from attune.model.loaded import LoadedModel
-from attune.tokens.batch import ROW_MULTIPLE, Batch, Layout
+from attune.tokens.batch import ROW_MULTIPLE, Batch, Layout, rounded
 from attune.tokens.tree import path
 
 
@@ -157,14 +157,15 @@ class Slots:
     ) -> torch.Tensor:
         """Attention [A, H, D] of one new token of each answer over all that it has read."""
         buffers, self._call = self._buffers[self._call], self._call + 1
-        answers, longest = query_HAD.shape[1], max(self.used_A) + 1
+        # Lengths are rounded up: a product's kernel is made for each shape, and here there would be one for each token.
+        answers, longest = query_HAD.shape[1], min(rounded(max(self.used_A) + 1, ROW_MULTIPLE), self.length)
         at_A = torch.tensor(self.used_A, device=query_HAD.device)
         for buffer_NKLD, new_KAD in zip(buffers, (key_KAD, value_KAD), strict=True):
             buffer_NKLD[torch.arange(answers, device=at_A.device), :, at_A] = new_KAD.transpose(0, 1)
         keys_AKLD, values_AKLD = (buffer_NKLD[:answers, :, :longest] for buffer_NKLD in buffers)
         heads, width = keys_AKLD.shape[1], query_HAD.shape[-1]
         query_AKGD = (query_HAD * asked.scaling).transpose(0, 1).reshape(answers, heads, -1, width)
-        scores_AKGL = query_AKGD @ keys_AKLD.transpose(2, 3)
+        scores_AKGL = (keys_AKLD @ query_AKGD.transpose(2, 3)).transpose(2, 3)  # in bf16 faster than queries by keys
         if asked.softcap is not None:
             scores_AKGL = asked.softcap * torch.tanh(scores_AKGL / asked.softcap)
         distance_AL = at_A[:, None] - torch.arange(longest, device=at_A.device)
