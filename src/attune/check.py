@@ -46,7 +46,7 @@ class Checked:
     def record(self) -> dict[str, Any]:
         """All of it as plain values, for a screen or for JSON. Sizes are in bytes, lengths in tokens."""
         prepared, recipe = self.prepared, self.prepared.recipe
-        lengths = sorted(len(s.input_ids) for s in prepared.train.kept)
+        lengths = sorted(prepared.train.kept.lengths.tolist())
         measured = None if self.rehearsal is None else dataclasses.asdict(self.rehearsal)
         return {
             "task": prepared.task.name,
@@ -60,7 +60,7 @@ class Checked:
                 "p95": lengths[int(0.95 * (len(lengths) - 1))],
                 "longest": lengths[-1],
                 "total": sum(lengths),
-                "targets": sum(s.target_tokens for s in prepared.train.kept),
+                "targets": int(prepared.train.kept.target_tokens.sum()),
                 "cut_rows": len(prepared.train.cuts),
             },
             "findings": prepared.findings,

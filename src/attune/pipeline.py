@@ -115,8 +115,8 @@ def _write_preparation(current: Run, prepared: Prepared) -> None:
     lengths = {
         "max_length": prepared.recipe.training.max_length,
         "train": {
-            "total_tokens": [len(s.input_ids) for s in kept],
-            "target_tokens": [s.target_tokens for s in kept],
+            "total_tokens": kept.lengths.tolist(),
+            "target_tokens": kept.target_tokens.tolist(),
         },
         "cut": [
             {

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Series
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,13 +170,22 @@ def _encode(
     total, done = sum(map(len, parts.values())), 0
     encoded = {part: StoredSequences() for part in PARTS}
     problems: list[TemplateProblem] = []
-    for part, examples in parts.items():
-        for begin in range(0, len(examples), ENCODED_ROWS):
-            rows = examples[begin : begin + ENCODED_ROWS]
-            encoding = task.encode(rows, renderer)
-            encoded[part].extend(s for group in encoding.sequences for s in group)
-            problems += encoding.problems
-            done += len(rows)
+    batches = (
+        (part, examples[begin : begin + ENCODED_ROWS])
+        for part, examples in parts.items()
+        for begin in range(0, len(examples), ENCODED_ROWS)
+    )
+    # While the template's process renders one batch, this one tokenises another.
+    with ThreadPoolExecutor(2) as pool:
+        waiting = ((part, len(rows), pool.submit(task.encode, rows, renderer)) for part, rows in batches)
+        under_way = deque(islice(waiting, 2))
+        while under_way:
+            part, count, encoding = under_way.popleft()
+            found = encoding.result()
+            under_way.extend(islice(waiting, 1))
+            encoded[part].extend(s for group in found.sequences for s in group)
+            problems += found.problems
+            done += count
             emit(Progress("tokenise", done, total, "rows"))
             stop.check()
     return encoded, problems
@@ -332,7 +344,7 @@ def _parameters(model: ModelSource, task: Task, *, random: bool) -> int:
 def _settle_values(
     resolution: Resolution,
     task: Task,
-    encoded: Mapping[str, Series[Sequence]],
+    encoded: Mapping[str, StoredSequences],
     model: ModelSource,
     renderer: Renderer,
     parameters: int,
@@ -348,8 +360,8 @@ def _settle_values(
     context = context_tokens(model)
     precision, precision_reason = best_precision()
     facts = automatic.Facts(
-        longest=max(len(s.input_ids) for s in train),
-        longest_target=max(s.target_tokens for s in train),
+        longest=int(train.lengths.max()),
+        longest_target=int(train.target_tokens.max()),
         context=context,
         parameters=parameters,
         metrics=task.metrics,

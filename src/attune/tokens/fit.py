@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from collections.abc import Sequence as Series
 from dataclasses import dataclass
 
 from attune.tokens.sequence import Sequence
@@ -30,7 +29,7 @@ class Cut:
 class Fitted:
     """What can be trained on, and what was cut or dropped on the way."""
 
-    kept: Series[Sequence]
+    kept: StoredSequences
     cuts: tuple[Cut, ...]
     dropped: tuple[str, ...]
 
@@ -43,12 +42,14 @@ def measure(sequence: Sequence, max_length: int) -> Cut | None:
     return Cut(sequence.example_id, len(sequence.input_ids), sequence.target_tokens, lost)
 
 
-def fit(sequences: Series[Sequence], max_length: int, overlong: str) -> Fitted:
+def fit(sequences: StoredSequences, max_length: int, overlong: str) -> Fitted:
     """Bring sequences down to max_length.
 
     The end is cut. With overlong "drop" the row is left out instead; with "truncate" a row whose whole answer would
     be lost is cut at its beginning, so that the answer stays. With "error" such a row must not come here.
     """
+    if not len(sequences) or sequences.lengths.max() <= max_length:
+        return Fitted(sequences, (), ())
     cuts: list[Cut] = []
     dropped: list[str] = []
 

@@ -67,6 +67,8 @@ class Renderer:
         self, tokenizer: Any, template: ChatTemplate | None, *, stop_ids: tuple[int, ...], where: str = ""
     ) -> None:
         self.tokenizer = tokenizer
+        tokenizer.backend_tokenizer.no_truncation()  # a saved tokenizer may bring either along
+        tokenizer.backend_tokenizer.no_padding()
         self.plain = template is None
         special = {k: str(v) for k, v in tokenizer.special_tokens_map.items() if isinstance(v, str)}
         self._template = template or ChatTemplate(PLAIN_TEMPLATE, special)
@@ -129,16 +131,8 @@ class Renderer:
 
     def all_ids(self, texts: Series[str], *, special: bool = False) -> list[list[int]]:
         """Token ids of many texts, computed by all cores."""
-        if not texts:
-            return []
-        found = self.tokenizer(
-            list(texts),
-            add_special_tokens=special,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            verbose=False,
-        )
-        return [list(ids) for ids in found["input_ids"]]
+        encodings = self.tokenizer.backend_tokenizer.encode_batch_fast(list(texts), add_special_tokens=special)
+        return [encoding.ids for encoding in encodings]
 
     def opening_ids(self) -> list[int]:
         """What the tokenizer puts before every plain text (usually nothing, or one BOS)."""
@@ -158,7 +152,10 @@ class Renderer:
 
     def prompts(self, conversations: Series[tuple[Series[Message], Series[dict[str, Any]]]]) -> list[list[int]]:
         """Token ids of (messages, tools) as the model is asked to continue them with an assistant turn."""
-        requests = [_request(messages, tools, True) for messages, tools in conversations]
+        requests = [
+            RenderRequest([m.as_template_input() for m in messages], list(tools) or None, True)
+            for messages, tools in conversations
+        ]
         return self.all_ids(self._template.render(requests))
 
     def conversations(self, examples: Series[Conversation]) -> tuple[list[list[Sequence]], list[TemplateProblem]]:
@@ -169,9 +166,9 @@ class Renderer:
         """
         requests: list[RenderRequest] = []
         for example in examples:
+            given, tools = [m.as_template_input() for m in example.messages], list(example.tools) or None
             for i in _targets(example):
-                requests.append(_request(example.messages[:i], example.tools, True))
-                requests.append(_request(example.messages[: i + 1], example.tools, False))
+                requests += RenderRequest(given[:i], tools, True), RenderRequest(given[: i + 1], tools, False)
         texts = iter(self._template.render(requests))
         rows: list[list[_Pieces]] = []
         problems: list[TemplateProblem] = []
@@ -301,7 +298,3 @@ def _joined(turns: Series[_Turn]) -> list[_Pieces]:
 def _targets(example: Conversation) -> list[int]:
     """Indices of the assistant turns that carry loss."""
     return [i for i, m in enumerate(example.messages) if m.role == "assistant" and m.weight]
-
-
-def _request(messages: Series[Message], tools: Series[dict[str, Any]], generate: bool) -> RenderRequest:
-    return RenderRequest([m.as_template_input() for m in messages], list(tools) or None, generate)

@@ -36,7 +36,7 @@ class Sequence:
     @property
     def target_tokens(self) -> int:
         """How many tokens carry loss."""
-        return sum(1 for weight in self.weights if weight)
+        return len(self.weights) - self.weights.count(0.0)
 
     def head(self, max_length: int) -> Sequence:
         """The first `max_length` tokens; what was cut is counted."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from attune.runs.store import disk_fault
 from attune.tokens.sequence import Sequence
@@ -31,7 +32,7 @@ class StoredSequences(Series[Sequence]):
         self._file = tempfile.TemporaryFile()  # noqa: SIM115  # it is open as long as the series lives
         weakref.finalize(self, self._file.close)
         self._start = array("q", [0])  # in tokens
-        self._label, self._truncated = array("q"), array("q")
+        self._targets, self._label, self._truncated = array("q"), array("q"), array("q")
         self._example_ids: list[str] = []
         self.extend(sequences)
 
@@ -42,12 +43,23 @@ class StoredSequences(Series[Sequence]):
                 self._file.write(np.asarray(sequence.input_ids, dtype=_ID).tobytes())
                 self._file.write(np.asarray(sequence.weights, dtype=_WEIGHT).tobytes())
                 self._start.append(self._start[-1] + len(sequence.input_ids))
+                self._targets.append(sequence.target_tokens)
                 self._label.append(_NO_LABEL if sequence.label is None else sequence.label)
                 self._truncated.append(sequence.truncated_tokens)
                 self._example_ids.append(sequence.example_id)
             self._file.flush()
         except OSError as error:
             raise disk_fault(error, Path(tempfile.gettempdir())) from error
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each sequence; the file is not read for it."""
+        return np.diff(np.asarray(self._start))
+
+    @property
+    def target_tokens(self) -> NDArray[np.int64]:
+        """How many tokens of each sequence carry loss."""
+        return np.array(self._targets)
 
     def __len__(self) -> int:
         return len(self._example_ids)

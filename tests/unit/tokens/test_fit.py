@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from attune.tokens.fit import chunk, fit, measure
 from attune.tokens.sequence import Sequence
+from attune.tokens.stored import StoredSequences
 
 
 def sequence(context: int, target: int, name: str = "e") -> Sequence:
@@ -18,7 +19,7 @@ def sequence(context: int, target: int, name: str = "e") -> Sequence:
 def test_known_losses() -> None:
     """Answers of 10 tokens at lengths 20, 25, 30 and 45 under a limit of 26: 0 + 0 + 4 + 10 target tokens are lost."""
     made = [sequence(total - 10, 10, f"e{total}") for total in (20, 25, 30, 45)]
-    fitted = fit(made, 26, "truncate")
+    fitted = fit(StoredSequences(made), 26, "truncate")
     assert [(c.example_id, c.total_tokens, c.lost_target_tokens, c.whole_answer) for c in fitted.cuts] == [
         ("e30", 30, 4, False),
         ("e45", 45, 10, True),
@@ -28,7 +29,7 @@ def test_known_losses() -> None:
 
 @given(lengths=st.lists(st.integers(1, 60), min_size=1, max_size=20), limit=st.integers(2, 50))
 def test_what_is_lost_is_what_stands_beyond_the_limit(lengths: list[int], limit: int) -> None:
-    fitted = fit([sequence(1, n) for n in lengths], limit, "truncate")
+    fitted = fit(StoredSequences([sequence(1, n) for n in lengths]), limit, "truncate")
     wanted = sum(max(0, n + 1 - limit) for n in lengths)
     assert sum(cut.lost_target_tokens for cut in fitted.cuts) == wanted
     assert sum(s.truncated_tokens for s in fitted.kept) == wanted
@@ -38,11 +39,11 @@ def test_what_is_lost_is_what_stands_beyond_the_limit(lengths: list[int], limit:
 
 def test_24_tokens_are_lost() -> None:
     made = [sequence(1, n) for n in (9, 15, 19, 29)]  # 10, 16, 20 and 30 tokens
-    assert sum(c.lost_target_tokens for c in fit(made, 14, "truncate").cuts) == 2 + 6 + 16
+    assert sum(c.lost_target_tokens for c in fit(StoredSequences(made), 14, "truncate").cuts) == 2 + 6 + 16
 
 
 def test_dropped_rows_are_named() -> None:
-    fitted = fit([sequence(2, 3, "short"), sequence(9, 9, "long")], 8, "drop")
+    fitted = fit(StoredSequences([sequence(2, 3, "short"), sequence(9, 9, "long")]), 8, "drop")
     assert [s.example_id for s in fitted.kept] == ["short"]
     assert fitted.dropped == ("long",)
     assert [c.example_id for c in fitted.cuts] == ["long"]
@@ -52,7 +53,7 @@ def test_dropped_rows_are_named() -> None:
 def test_an_answer_that_would_be_lost_keeps_its_first_token(context: int, target: int, limit: int) -> None:
     made = sequence(context, target)
     cut = measure(made, limit)
-    (kept,) = fit([made], limit, "truncate").kept
+    (kept,) = fit(StoredSequences([made]), limit, "truncate").kept
     if cut is None:
         assert kept == made
         return
@@ -66,7 +67,7 @@ def test_an_answer_that_would_be_lost_keeps_its_first_token(context: int, target
 
 def test_a_labelled_text_keeps_its_beginning() -> None:
     made = Sequence("e", tuple(range(20)), (0.0,) * 20, label=1)
-    (kept,) = fit([made], 8, "truncate").kept
+    (kept,) = fit(StoredSequences([made]), 8, "truncate").kept
     assert kept.input_ids == tuple(range(8))
     assert kept.target_weight == 1.0
 
@@ -87,4 +88,4 @@ def test_a_document_of_one_token_has_no_target() -> None:
 @pytest.mark.parametrize("limit", [4, 8])
 def test_what_fits_is_left_as_it_is(limit: int) -> None:
     made = sequence(1, 3)
-    assert list(fit([made], limit, "error").kept) == [made]
+    assert list(fit(StoredSequences([made]), limit, "error").kept) == [made]
