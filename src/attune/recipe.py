@@ -45,6 +45,33 @@ class Split(_Node):
     """Of the split; it does not depend on the order of the rows."""
 
 
+class Audit(_Node):
+    """Thresholds of the data audit. What it finds is told, and never changes a row."""
+
+    skip: tuple[str, ...] = ()
+    """Names of checks that are left out."""
+    near_duplicate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.8
+    """Rows of which this share of word 5-grams is common to both (Jaccard) are near duplicates."""
+    short_words: PositiveInt = 20
+    """Rows of fewer words are compared by edit distance instead."""
+    short_duplicate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
+    """Short rows that are alike to this degree (1 is identical) are near duplicates."""
+    class_ratio: Annotated[float, Field(ge=1.0)] = 10.0
+    """Warn when the largest class has more than so many times the rows of the smallest."""
+    class_entropy: Fraction = 0.7
+    """Warn when the labels' entropy is below this share of what equal classes have."""
+    class_rows: PositiveInt = 10
+    """Warn about classes of fewer rows."""
+    repetition: Annotated[float, Field(gt=0.0, le=1.0)] = 0.3
+    """Warn about targets of which this share of characters lies in repeated lines or in one repeated phrase."""
+    language_probability: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    """A language that is less likely than this is undetermined."""
+    language_letters: PositiveInt = 20
+    """Texts of fewer letters have an undetermined language."""
+    secret_entropy: Annotated[float, Field(gt=0.0)] = 3.5
+    """Bits per character from which on a long token beside a word such as "key" or "password" counts as a secret."""
+
+
 class Data(_Node):
     """Where the examples are: files, folders or hub data set names."""
 
@@ -58,6 +85,8 @@ class Data(_Node):
     """How train is divided when validation or test is not given."""
     columns: dict[str, str] = Field(default_factory=dict)
     """Role -> column of the file, where the names are not recognised: {prompt: question, completion: answer}."""
+    audit: Audit = Audit()
+    """What the audit of the data looks for."""
 
 
 class Method(_Node):
