@@ -67,6 +67,28 @@ def cli_page() -> str:
     return "\n".join(lines)
 
 
+def checks_page() -> str:
+    """Every check of the audit, by its own description."""
+    from attune.data.audit import CHECKS, CHECKS_OF_LIKENESS
+    from attune.data.duplicates import across_parts
+
+    lines = [
+        GENERATED + "# The audit of the data\n",
+        "`attune check` and `attune run` look at every row before anything is trained. A finding names its rows and",
+        "what to do; it changes nothing. Thresholds stand under `data.audit` in the [recipe](recipe.md) and can be changed",
+        "there; `data.audit.skip` leaves checks out. Findings are printed, kept in the run's `data/findings.json`",
+        "and shown in its report.\n",
+        "`data.clean` mends texts or leaves rows out, before the audit; every change stands in the run's",
+        "`data/changes.jsonl`, every row that was left out in `data/rejections.jsonl`.\n",
+        "| check | finds |",
+        "|---|---|",
+    ]
+    named = {**CHECKS, **CHECKS_OF_LIKENESS, "near_duplicates_across_parts": across_parts}
+    for name, check in named.items():
+        lines.append(f"| `{name}` | {(check.__doc__ or '').strip().splitlines()[0]} |")
+    return "\n".join([*lines, ""])
+
+
 def families_page() -> str:
     """How each tested family of models computes a batch, found out as the program does when it loads one."""
     sys.path.insert(0, str(DOCS.parent / "tests"))
@@ -204,6 +226,7 @@ def main() -> int:
 WRITERS = {
     "reference/recipe.md": recipe_page,
     "reference/cli.md": cli_page,
+    "reference/checks.md": checks_page,
     "reference/families.md": families_page,
     "images/tree-rule.svg": tree_picture,
 }

@@ -63,7 +63,7 @@ class Checked:
                 "targets": int(prepared.train.kept.target_tokens.sum()),
                 "cut_rows": len(prepared.train.cuts),
             },
-            "findings": prepared.findings,
+            "findings": [finding.record() for finding in prepared.findings],
             "steps": recipe.training.steps(len(lengths)),
             "memory": {**dataclasses.asdict(self.footprint), "available": self.available_bytes},
             "rehearsal": measured,

@@ -128,10 +128,21 @@ def _write_preparation(current: Run, prepared: Prepared) -> None:
         ],
     }
     current.write_json("data/lengths.json", lengths)
-    current.write_json("data/findings.json", prepared.findings)
+    current.write_json("data/findings.json", [finding.record() for finding in prepared.findings])
     limit = prepared.recipe.training.max_length
+    dropped = [{**place(i), "reason": f"longer than {limit} tokens"} for i in prepared.train.dropped]
+    cleaner = prepared.cleaner
+    left_out = [
+        {"id": r.example_id, "file": r.origin.file, "line": r.origin.line, "reason": r.reason}
+        for r in cleaner.rejections
+    ]
+    current.write_jsonl("data/rejections.jsonl", [*left_out, *dropped])
     current.write_jsonl(
-        "data/rejections.jsonl", [{**place(i), "reason": f"longer than {limit} tokens"} for i in prepared.train.dropped]
+        "data/changes.jsonl",
+        [
+            {"file": c.origin.file, "line": c.origin.line, "rule": c.rule, "before": c.before, "after": c.after}
+            for c in cleaner.changes
+        ],
     )
     # Written last: where it stands, everything that a resume needs stands.
     fingerprint = _data_fingerprint(prepared)

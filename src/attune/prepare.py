@@ -15,11 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attune import automatic
-from attune.data import source
+from attune.data import duplicates, source
+from attune.data.clean import Cleaner
 from attune.data.example import Example
+from attune.data.finding import LISTED_ROWS, Finding
+from attune.data.likeness import Cluster
 from attune.data.split import Splits, check_given, split
 from attune.errors import DataError, EnvironmentFault, RecipeError, RowError
 from attune.events import Emit, Note, Progress, StageFinished, StageStarted, Stop, silent
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
     from attune.tokens.sequence import Sequence
     from attune.tokens.stored import StoredSequences
 
-LISTED_ROWS = 1000
 ENCODED_ROWS = 500  # between two looks at the request to stop
 PARTS = ("train", "validation", "test")
 
@@ -51,8 +53,9 @@ class Prepared:
     renderer: Renderer
     train: Fitted
     validation: Fitted
-    findings: list[dict[str, Any]]
+    findings: list[Finding]
     parameters: int
+    cleaner: Cleaner
 
     @property
     def recipe(self) -> Recipe:
@@ -82,7 +85,10 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     resolution = Resolution(recipe)
     parts, task_name = _read(resolution, emit, stop)
     stop.check()
-    splits = _split(resolution.recipe, parts)
+    cleaner = Cleaner(recipe.data.clean, recipe.data.audit)
+    parts = _clean(cleaner, parts, emit)
+    near, findings = _audit(resolution.recipe, parts, emit, stop)
+    splits = _split(resolution.recipe, parts, near)
     emit(Note("split", "info", splits.reason))
     _settle_names(resolution, task_name)
 
@@ -98,15 +104,15 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     model = resolve(reference, run_model=run_model(reference, store), weights=not random)
     renderer = load_renderer(model)
     encoded, problems = _encode(task, splits, renderer, emit, stop)
-    findings = _template_findings(task, renderer) + _problems(problems)
+    of_tokens = _template_findings(task, renderer) + _problems(problems)
     parameters = _parameters(model, task, random=random)
     fitted = _settle_values(resolution, task, encoded, model, renderer, parameters)
-    findings += _cut_findings(fitted["train"].cuts, splits, resolution.recipe)
+    of_tokens += _cut_findings(fitted["train"].cuts, splits, resolution.recipe)
     emit(StageFinished("tokenise", time.monotonic() - began))
-    for finding in findings:
-        emit(Note("tokenise", finding["severity"], f"{finding['what']} {finding['advice']}".strip()))
+    _tell("tokenise", of_tokens, emit)
+    findings += of_tokens
     return Prepared(
-        resolution, splits, task, model, renderer, fitted["train"], fitted["validation"], findings, parameters
+        resolution, splits, task, model, renderer, fitted["train"], fitted["validation"], findings, parameters, cleaner
     )
 
 
@@ -199,12 +205,49 @@ def _joined(faults: list[DataError]) -> DataError:
     return DataError(what, fix=faults[0].fix, rows=rows, total=sum(fault.total for fault in faults))
 
 
-def _split(recipe: Recipe, parts: Mapping[str, list[Example]]) -> Splits:
+def _clean(cleaner: Cleaner, parts: Mapping[str, list[Example]], emit: Emit) -> dict[str, list[Example]]:
+    """All parts with their texts mended, and `data.train` without the rows that the recipe drops."""
+    cleaned = {name: cleaner.mend(examples) for name, examples in parts.items()}
+    cleaned["train"] = cleaner.drop(cleaned["train"])
+    changed = len({change.origin for change in cleaner.changes})
+    if changed or cleaner.rejections:
+        emit(Note("clean", "info", f"{changed} rows were mended and {len(cleaner.rejections)} left out by data.clean."))
+    return cleaned
+
+
+def _audit(
+    recipe: Recipe, parts: Mapping[str, list[Example]], emit: Emit, stop: Stop
+) -> tuple[list[Cluster], list[Finding]]:
+    """Near duplicates among the rows of `data.train`, and what the audit finds in all rows."""
+    from attune.data import audit
+
+    began = time.monotonic()
+    emit(StageStarted("audit"))
+    limits = recipe.data.audit
+    rows = [example for examples in parts.values() for example in examples]
+    near = audit.alike(rows, limits)
+    found = audit.audit(rows, limits, near, emit=emit, stop=stop)
+    given = {name: len(examples) for name, examples in parts.items()}
+    found = [*duplicates.across_parts(rows, given, near), *found]
+    emit(StageFinished("audit", time.monotonic() - began))
+    _tell("audit", found, emit)
+    return duplicates.among(near, rows, parts["train"]), found
+
+
+def _tell(stage: str, findings: Series[Finding], emit: Emit) -> None:
+    """What a person should not have to look up."""
+    for finding in findings:
+        if finding.severity != "info":
+            emit(Note(stage, "warning", f"{finding.what} {finding.advice}".strip()))
+
+
+def _split(recipe: Recipe, parts: Mapping[str, list[Example]], near: Series[Cluster]) -> Splits:
     """Parts as given, checked for leaks; what is not given is taken from the training rows."""
     wanted = recipe.data.split
     train, validation, test = (parts.get(part, []) for part in PARTS)
+    given = train
     if parts.keys() == {"train"}:
-        return split(train, validation=wanted.validation, test=wanted.test, seed=wanted.seed)
+        return split(train, validation=wanted.validation, test=wanted.test, seed=wanted.seed, alike=near)
     leaks = check_given(train, validation, test)
     if leaks:
         rows = tuple(
@@ -227,10 +270,11 @@ def _split(recipe: Recipe, parts: Mapping[str, list[Example]]) -> Splits:
         )
     reason = "parts as given"
     if not test and wanted.test:
-        rest = split(train, validation=0.0, test=wanted.test, seed=wanted.seed)
+        rest = split(train, validation=0.0, test=wanted.test, seed=wanted.seed, alike=near)
         train, test, reason = list(rest.train), list(rest.test), f"test taken from train: {rest.reason}"
     if not validation and wanted.validation:
-        rest = split(train, validation=wanted.validation, test=0.0, seed=wanted.seed)
+        near = duplicates.among(near, given, train)
+        rest = split(train, validation=wanted.validation, test=0.0, seed=wanted.seed, alike=near)
         train, validation, reason = list(rest.train), list(rest.validation), f"{reason}; validation: {rest.reason}"
     counts = f"{len(train)} training, {len(validation)} validation, {len(test)} test rows"
     train, validation, test = map(list, _unique_ids(train, validation, test))
@@ -261,38 +305,31 @@ def _settle_names(resolution: Resolution, task_name: str) -> None:
     resolution.settle("model", EMBEDDED, "no model was named: the small base that Attune carries")
 
 
-def _template_findings(task: Task, renderer: Renderer) -> list[dict[str, Any]]:
+def _template_findings(task: Task, renderer: Renderer) -> list[Finding]:
     if task.name != "chat" or not renderer.plain:
         return []
-    return [
-        {
-            "check": "missing_template",
-            "severity": "warning",
-            "what": "The model has no chat template.",
-            "rows": [],
-            "advice": 'A plain one ("User: ... Assistant: ...") is used and saved with the tuned model.',
-        }
-    ]
+    advice = 'A plain one ("User: ... Assistant: ...") is used and saved with the tuned model.'
+    return [Finding("missing_template", "warning", "The model has no chat template.", advice=advice)]
 
 
-def _problems(problems: Series[Any]) -> list[dict[str, Any]]:
+def _problems(problems: Series[TemplateProblem]) -> list[Finding]:
     """Template problems as findings, one a kind, with their rows."""
-    kinds: dict[str, list[Any]] = {}
+    kinds: dict[str, list[TemplateProblem]] = {}
     for problem in problems:
         kinds.setdefault(problem.code, []).append(problem)
     return [
-        {
-            "check": f"template_{code}",
-            "severity": "warning",
-            "what": f"In {len(found)} rows {found[0].message}.",
-            "rows": [{"file": p.origin.file, "line": p.origin.line} for p in found[:LISTED_ROWS]],
-            "advice": "See what is learned with `attune show`.",
-        }
+        Finding(
+            f"template_{code}",
+            "warning",
+            f"In {len(found)} rows {found[0].message}.",
+            tuple(dict.fromkeys(problem.origin for problem in found)),
+            "See what is learned with `attune show`.",
+        )
         for code, found in kinds.items()
     ]
 
 
-def _cut_findings(cuts: Series[Cut], splits: Splits, recipe: Recipe) -> list[dict[str, Any]]:
+def _cut_findings(cuts: Series[Cut], splits: Splits, recipe: Recipe) -> list[Finding]:
     """Rows that max_length cuts. A row that would lose its whole answer is an error unless the recipe decides."""
     origins = {e.id: e.origin for e in splits.train}
     lost = [cut for cut in cuts if cut.whole_answer]
@@ -321,16 +358,14 @@ def _cut_findings(cuts: Series[Cut], splits: Splits, recipe: Recipe) -> list[dic
     tokens = sum(cut.lost_target_tokens for cut in cuts)
     done = "left out" if recipe.training.overlong == "drop" else "cut"
     return [
-        {
-            "check": "overlong",
-            "severity": "warning",
-            "what": f"{len(cuts)} rows are longer than {limit} tokens and are {done}; {tokens} answer tokens are lost.",
-            "rows": [
-                {"file": origins[cut.example_id].file, "line": origins[cut.example_id].line}
-                for cut in cuts[:LISTED_ROWS]
-            ],
-            "advice": "Raise training.max_length if the model allows it.",
-        }
+        Finding(
+            "overlong",
+            "warning",
+            f"{len(cuts)} rows are longer than {limit} tokens and are {done}; {tokens} answer tokens are lost.",
+            tuple(dict.fromkeys(origins[cut.example_id] for cut in cuts)),
+            "Raise training.max_length if the model allows it.",
+            {"max_length": limit, "lost_target_tokens": tokens},
+        )
     ]
 
 

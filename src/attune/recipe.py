@@ -69,7 +69,18 @@ class Audit(_Node):
     language_letters: PositiveInt = 20
     """Texts of fewer letters have an undetermined language."""
     secret_entropy: Annotated[float, Field(gt=0.0)] = 3.5
-    """Bits per character from which on a long token beside a word such as "key" or "password" counts as a secret."""
+    """Bits per character above which a long token beside a word such as "key" or "password" counts as a secret."""
+
+
+class Clean(_Node):
+    """What is mended or left out before anything is audited. Nothing, unless it is asked for here."""
+
+    repair_text: bool = False
+    """Mend text that was decoded wrongly (such as "cafÃ©"), and ligatures and signs that come of it."""
+    mask_personal_data: bool = False
+    """Put pseudonyms such as [EMAIL_1] in place of what `personal_data` finds, one for each value in all the data."""
+    drop: tuple[str, ...] = ()
+    """Checks whose rows are left out of `data.train`; of duplicates, the first row stays."""
 
 
 class Data(_Node):
@@ -85,6 +96,8 @@ class Data(_Node):
     """How train is divided when validation or test is not given."""
     columns: dict[str, str] = Field(default_factory=dict)
     """Role -> column of the file, where the names are not recognised: {prompt: question, completion: answer}."""
+    clean: Clean = Clean()
+    """What is mended or left out before the audit."""
     audit: Audit = Audit()
     """What the audit of the data looks for."""
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from attune.evaluate.types import Score
 
 LISTED_ROWS = 20
+SHOWN_ROWS = 5  # of a finding
 
 # Parts of the memory that is counted before loading, in the order in which they are named.
 _MEMORY = {
@@ -33,6 +34,7 @@ _MEMORY = {
 
 _COLOURS = {"good": "green", "bad": "red", "even": "yellow", "open": "cyan"}
 _VERDICTS = {"better": "green", "worse": "red", "good": "green", "overfit": "red", "unstable": "red"}
+_SEVERITIES = {"error": "red", "warning": "yellow", "info": "cyan"}
 _STATES = {"done": "green", "failed": "red", "interrupted": "yellow", "running": "cyan"}
 
 
@@ -132,10 +134,25 @@ def print_check(to: Console, record: Mapping[str, Any]) -> None:
     to.print(facts_table)
     to.print()
     for finding in record["findings"]:
-        what = f"{finding['what']} {finding['advice']}"
-        to.print(Text(f"{finding['severity']}: ", style="yellow").append(what, style="default"))
+        style = _SEVERITIES[finding["severity"]]
+        to.print(Text(f"{finding['severity']}: ", style=style).append(finding["what"], style="default"))
+        if finding["rows"]:
+            to.print(Text(f"  {_places(finding['rows'][:SHOWN_ROWS], finding['total_rows'])}", style="dim"))
+        if finding["advice"]:
+            to.print(Text(f"  {finding['advice']}", style="dim"))
+    if record["findings"]:
+        to.print()
     verdict = ("It fits.", "bold green") if record["fits"] else ("It does not fit into the memory.", "bold red")
     to.print(Text(verdict[0], style=verdict[1]))
+
+
+def _places(rows: Sequence[Mapping[str, Any]], total: int) -> str:
+    """Lines by file, "reviews.csv: 12, 40, 41 and 7 more"."""
+    lines: dict[str, list[str]] = {}
+    for row in rows:
+        lines.setdefault(Path(row["file"]).name, []).append(str(row["line"]))
+    named = "; ".join(f"{printable(file)}: {', '.join(found)}" for file, found in lines.items())
+    return f"{named} and {total - len(rows):,} more" if total > len(rows) else named
 
 
 def print_runs(to: Console, runs: Sequence[tuple[RunRecord, str]]) -> None:

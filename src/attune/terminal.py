@@ -40,6 +40,7 @@ CLOSED_PIPE_EXIT_CODE = 141  # 128 + SIGPIPE, as a program has that the signal e
 
 _STAGES = {
     "read": "Read the data",
+    "audit": "Audit the data",
     "split": "Split",
     "tokenise": "Tokenise",
     "base": "Test the base model",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
@@ -99,6 +100,24 @@ def prompt_of(example: Example) -> str:
             return prompt
         case LabelledText(text=text) | Document(text=text):
             return text
+
+
+def own_prompt(example: Example) -> str:
+    """The prompt without what a system or developer tells every conversation."""
+    if isinstance(example, Conversation):
+        return "\n".join(m.content for m in example.messages[:-1] if m.role not in {"system", "developer"})
+    return prompt_of(example)
+
+
+def with_texts(example: Example, mend: Callable[[str], str]) -> Example:
+    """The example with every text of it mended; its id and place stay, and a label is no text."""
+    match example:
+        case Conversation(messages=messages):
+            return replace(example, messages=tuple(replace(m, content=mend(m.content)) for m in messages))
+        case Pair(prompt=prompt, completion=completion):
+            return replace(example, prompt=mend(prompt), completion=mend(completion))
+        case LabelledText(text=text) | Document(text=text):
+            return replace(example, text=mend(text))
 
 
 def target_of(example: Example) -> str:

@@ -20,7 +20,8 @@ class Finding:
     Attributes:
         check: name of the check, as in `attune.data.audit.CHECKS`.
         what: one sentence for a person, with numbers.
-        rows: the rows that it is about, each once, in the order of the file; empty when it is about all of them.
+        rows: the rows that it is about, each once, in the order of the file unless the check says otherwise; empty when
+            it is about all of them.
         advice: what to do, one sentence.
         evidence: values that JSON can hold: thresholds in force, measures, short quotations.
     """

@@ -4,12 +4,12 @@ function of what the rows hold, not of their order in the file."""
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from attune.data.example import Example, LabelledText, prompt_of
+from attune.data.likeness import Cluster, normalised
 from attune.data.strict_json import quoted
 from attune.errors import DataError, RecipeError
 
@@ -27,11 +27,17 @@ class Splits:
     reason: str
 
 
-def split(examples: Sequence[Example], *, validation: float, test: float, seed: int) -> Splits:
-    """Divides examples by the fractions asked for, in whole groups of identical prompts.
+def split(
+    examples: Sequence[Example], *, validation: float, test: float, seed: int, alike: Sequence[Cluster] = ()
+) -> Splits:
+    """Divides examples by the fractions asked for, in whole groups of prompts that are identical or alike.
 
     Prompts are compared after NFKC, case folding and joining of white space. Groups are placed largest first, each
     where it brings the label counts nearest to their targets (after Sechidis et al. 2011).
+
+    Args:
+        alike: clusters of near duplicates among the examples. One that is larger than the smallest part asked for
+            cannot stay whole, and is divided by identical prompts; the reason says so.
 
     Raises:
         DataError: too few rows for the parts asked for, or a label that cannot be in both train and test.
@@ -41,9 +47,17 @@ def split(examples: Sequence[Example], *, validation: float, test: float, seed: 
     if not (validation >= 0 and test >= 0 and shares["train"] > 0):
         what = f"validation {validation} and test {test} leave nothing to train on"
         raise RecipeError(what, where="data.split", fix="use fractions from 0 that add up to less than 1")
+    asked = {name: share for name, share in shares.items() if share > 0}
+    keys = [_prompt_key(example) for example in examples]
+    most = max(2.0, min(asked.values()) * len(examples))
+    whole = [cluster.members for cluster in alike if len(cluster.members) <= most]
+    for cluster in whole:
+        joined = min(keys[index] for index in cluster)
+        for index in cluster:
+            keys[index] = joined
     members: dict[str, list[int]] = {}
-    for index, example in enumerate(examples):
-        members.setdefault(_prompt_key(example), []).append(index)
+    for index, key in enumerate(keys):
+        members.setdefault(key, []).append(index)
     groups = [
         _Group(
             rank=hashlib.blake2b(f"{seed}:{key}".encode(), digest_size=16).hexdigest(),
@@ -53,7 +67,6 @@ def split(examples: Sequence[Example], *, validation: float, test: float, seed: 
         for key, indices in members.items()
     ]
     groups.sort(key=lambda group: (-len(group.indices), group.rank))
-    asked = {name: share for name, share in shares.items() if share > 0}
     if len(groups) < len(asked):
         raise _too_few(len(examples), len(groups), asked)
     placement = _Placement(groups, asked)
@@ -66,6 +79,10 @@ def split(examples: Sequence[Example], *, validation: float, test: float, seed: 
     indices = {name: sorted(i for group in parts.get(name, ()) for i in group.indices) for name in SPLITS}
     chosen = {name: tuple(examples[i] for i in indices[name]) for name in SPLITS}
     reason = _reason(chosen, asked, len(groups), seed, placement.rare)
+    divided = [cluster.members for cluster in alike if len(cluster.members) > most]
+    if divided:
+        rows = sum(map(len, divided))
+        reason += f" {rows} near duplicates are so many that they stand on several sides, each prompt on one."
     return Splits(chosen["train"], chosen["validation"], chosen["test"], reason)
 
 
@@ -180,8 +197,7 @@ class _Placement:
 
 
 def _prompt_key(example: Example) -> str:
-    folded = unicodedata.normalize("NFKC", prompt_of(example)).casefold()
-    return hashlib.blake2b(" ".join(folded.split()).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(normalised(prompt_of(example)).encode(), digest_size=16).hexdigest()
 
 
 def _label(example: Example) -> str:
@@ -202,10 +218,10 @@ def _reason(
 ) -> str:
     total = sum(len(part) for part in chosen.values())
     sizes = ", ".join(f"{name} {len(chosen[name])} ({len(chosen[name]) / total:.1%})" for name in asked)
-    reason = f"{total} rows with {groups} different prompts, no prompt on two sides, seed {seed}: {sizes}."
+    reason = f"{total} rows in {groups} groups of like prompts, no group on two sides, seed {seed}: {sizes}."
     if any(abs(len(chosen[name]) - share * total) > max(1, 0.01 * total) for name, share in asked.items()):
         wanted = ", ".join(f"{name} {share:.1%}" for name, share in asked.items())
-        reason += f" Asked for were {wanted}; whole groups of one prompt could not come nearer."
+        reason += f" Asked for were {wanted}; whole groups could not come nearer."
     if rare:
         shown = ", ".join(quoted(label) for label in rare[:10]) + (", ..." if len(rare) > 10 else "")
         reason += f" In train only, with fewer than {COMMON_LABEL_GROUPS} different prompts: {shown}."

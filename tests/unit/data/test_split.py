@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attune.data.audit import alike
 from attune.data.example import Conversation, Document, Example, LabelledText, Message, Origin, Pair, prompt_of
-from attune.data.split import Splits, check_given, split
+from attune.data.split import SPLITS, Splits, check_given, split
 from attune.errors import DataError, RecipeError
+from attune.recipe import Audit
 
 
 def labelled(rows: Sequence[tuple[str, str]]) -> list[Example]:
@@ -226,3 +228,37 @@ def test_leaks_between_given_files_are_listed() -> None:
         ("train and test", train[1], test[0]),
         ("validation and test", validation[0], test[1]),
     ]
+
+
+@settings(deadline=None, max_examples=500)
+@given(
+    st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=4), min_size=12, max_size=40),
+    st.randoms(use_true_random=False),
+    st.integers(0, 3),
+)
+def test_rows_that_are_alike_stay_on_one_side_in_any_order(
+    words: list[list[int]], draw: random.Random, seed: int
+) -> None:
+    """A group is a function of what rows say: shuffled rows are divided the same way."""
+    examples = pairs([" ".join(f"{chr(97 + w)}{w}" for w in row) + f" {i % 9}" for i, row in enumerate(words)])
+    near = alike(examples, Audit(short_duplicate=0.8))
+    shuffled = list(examples)
+    draw.shuffle(shuffled)
+    try:
+        splits = split(examples, validation=0.2, test=0.2, seed=seed, alike=near)
+    except DataError:
+        return
+    again = split(shuffled, validation=0.2, test=0.2, seed=seed, alike=alike(shuffled, Audit(short_duplicate=0.8)))
+    sides = {e.id: part for part in SPLITS for e in getattr(splits, part)}
+    assert sides == {e.id: part for part in SPLITS for e in getattr(again, part)}
+    most = max(2.0, 0.2 * len(examples))
+    for cluster in near:
+        held = {sides[examples[index].id] for index in cluster.members}
+        assert len(held) == 1 or len(cluster.members) > most
+
+
+def test_a_group_too_large_for_any_side_is_divided_and_said() -> None:
+    examples = pairs([f"the parcel number {1000 + i} has not arrived" for i in range(50)])
+    splits = split(examples, validation=0.1, test=0.1, seed=0, alike=alike(examples, Audit()))
+    assert {len(splits.validation), len(splits.test)} == {5}
+    assert "50 near duplicates are so many that they stand on several sides" in splits.reason

@@ -1,0 +1,146 @@
+"""Rows that stand in the data more than once, and rows that contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from attune.data.example import Document, Example, LabelledText, own_prompt, prompt_of, target_of
+from attune.data.finding import Finding
+from attune.data.likeness import Cluster, normalised
+from attune.recipe import Audit
+
+LISTED_CLUSTERS = 20
+# Answers to one prompt that have less than this in common, by edit distance, do not say the same in other words.
+SAME_ANSWER = 0.3
+
+
+def exact_duplicates(examples: Sequence[Example], limits: Audit) -> list[Finding]:
+    """Rows whose prompt and target are those of an earlier row, apart from case, width and white space."""
+    groups = _groups(examples, [_record(example) for example in examples])
+    if not groups:
+        return []
+    later = sorted(index for group in groups for index in group[1:])
+    return [
+        Finding(
+            "exact_duplicates",
+            "warning",
+            f"{len(later)} rows say the same as an earlier row.",
+            tuple(examples[index].origin for index in later),
+            "Remove them, unless what they say should weigh more.",
+            {"groups": _listed(examples, groups)},
+        )
+    ]
+
+
+def near_duplicates(examples: Sequence[Example], limits: Audit, alike: Sequence[Cluster]) -> list[Finding]:
+    """Rows that ask nearly the same; of identical ones, `exact_duplicates` and `contradictions` speak.
+
+    Args:
+        alike: clusters of these examples' own prompts.
+    """
+    prompts = [normalised(own_prompt(example)) for example in examples]
+    found = [cluster for cluster in alike if len({prompts[index] for index in cluster.members}) > 1]
+    if not found:
+        return []
+    rows = sorted(index for cluster in found for index in cluster.members)
+    largest = max(len(cluster.members) for cluster in found)
+    return [
+        Finding(
+            "near_duplicates",
+            "warning" if len(rows) > 0.01 * len(examples) else "info",
+            f"{len(rows)} rows ask nearly the same as another, in {len(found)} groups; the largest has {largest} rows.",
+            tuple(examples[index].origin for index in rows),
+            "They stay on one side of the split. Keep a few of each group if they teach nothing new.",
+            {
+                "near_duplicate": limits.near_duplicate,
+                "short_duplicate": limits.short_duplicate,
+                "groups": _listed(examples, [cluster.members for cluster in found]),
+                "least_likeness": [round(cluster.least, 3) for cluster in found[:LISTED_CLUSTERS]],
+            },
+        )
+    ]
+
+
+def contradictions(examples: Sequence[Example], limits: Audit) -> list[Finding]:
+    """Rows with one prompt and targets that do not go together: two labels, or answers with little in common."""
+    from rapidfuzz import fuzz
+
+    found = []
+    for group in _groups(examples, [normalised(prompt_of(example)) for example in examples]):
+        if isinstance(examples[group[0]], Document):
+            continue
+        first = target_of(examples[group[0]])
+        others = [target_of(examples[index]) for index in group[1:]]
+        if isinstance(examples[group[0]], LabelledText):
+            differs = any(other != first for other in others)
+        else:
+            differs = any(fuzz.ratio(first, other) < 100 * SAME_ANSWER for other in others)
+        if differs:
+            found.append(group)
+    if not found:
+        return []
+    rows = sorted(index for group in found for index in group)
+    return [
+        Finding(
+            "contradictions",
+            "warning",
+            f"{len(rows)} rows share {len(found)} prompts and give them different targets.",
+            tuple(examples[index].origin for index in rows),
+            "Decide which target is right; a model cannot learn both.",
+            {"same_answer": SAME_ANSWER, "groups": _listed(examples, found)},
+        )
+    ]
+
+
+def across_parts(examples: Sequence[Example], sizes: Mapping[str, int], alike: Sequence[Cluster]) -> list[Finding]:
+    """Near duplicates between the parts that a person gave: what is tested was nearly trained on.
+
+    Args:
+        examples: the rows of all parts, one after another.
+        sizes: rows of each part, in that order.
+        alike: clusters of these examples' own prompts.
+    """
+    part = np.repeat(np.arange(len(sizes)), list(sizes.values()))
+    found = [cluster.members for cluster in alike if len(set(part[list(cluster.members)])) > 1]
+    if not found:
+        return []
+    later = sorted(index for members in found for index in members if part[index] > part[list(members)].min())
+    return [
+        Finding(
+            "near_duplicates_across_parts",
+            "warning",
+            f"{len(later)} validation or test rows ask nearly the same as a row of an earlier part.",
+            tuple(examples[index].origin for index in later),
+            "The scores are too good by what such rows give away: remove them, or let Attune split the rows itself.",
+            {"groups": _listed(examples, found)},
+        )
+    ]
+
+
+def among(alike: Sequence[Cluster], examples: Sequence[Example], kept: Sequence[Example]) -> list[Cluster]:
+    """The clusters of some of the examples, with the places that they have there."""
+    place = {id(example): index for index, example in enumerate(kept)}
+    found = []
+    for cluster in alike:
+        members = tuple(sorted(place[id(examples[i])] for i in cluster.members if id(examples[i]) in place))
+        if len(members) > 1:
+            found.append(Cluster(members, cluster.least))
+    return found
+
+
+def _record(example: Example) -> tuple[str, str]:
+    return normalised(prompt_of(example)), normalised(target_of(example))
+
+
+def _groups(examples: Sequence[Example], keys: Sequence[object]) -> list[tuple[int, ...]]:
+    """Indices of rows with one key, where there are several."""
+    members: dict[object, list[int]] = {}
+    for index, key in enumerate(keys):
+        members.setdefault(key, []).append(index)
+    return [tuple(group) for group in members.values() if len(group) > 1]
+
+
+def _listed(examples: Sequence[Example], groups: Sequence[Sequence[int]]) -> list[list[str]]:
+    return [[str(examples[index].origin) for index in group[:LISTED_CLUSTERS]] for group in groups[:LISTED_CLUSTERS]]
