@@ -75,9 +75,9 @@ def checks_page() -> str:
     lines = [
         GENERATED + "# The audit of the data\n",
         "`attune check` and `attune run` look at every row before anything is trained. A finding names its rows and",
-        "what to do; it changes nothing. Thresholds stand under `data.audit` in the [recipe](recipe.md) and can be changed",
-        "there; `data.audit.skip` leaves checks out. Findings are printed, kept in the run's `data/findings.json`",
-        "and shown in its report.\n",
+        "what to do; it changes nothing. Thresholds stand under `data.audit` in the [recipe](recipe.md) and can be",
+        "changed there; `data.audit.skip` leaves checks out. Findings are printed, shown in the report, and kept in",
+        "the run's `data/findings.json`.\n",
         "`data.clean` mends texts or leaves rows out, before the audit; every change stands in the run's",
         "`data/changes.jsonl`, every row that was left out in `data/rejections.jsonl`.\n",
         "| check | finds |",

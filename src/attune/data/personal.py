@@ -107,7 +107,7 @@ def mask(text: str, spans: Iterable[Span], name: Callable[[Kind, str], str]) -> 
 
 
 def personal_data(examples: Sequence[Example], limits: Audit) -> list[Finding]:
-    """One finding per kind that any text of the examples holds: every message, prompt, completion, text or document."""
+    """Personal data and secrets in any text of a row, one finding for each kind."""
     hits: Counter[Kind] = Counter()
     rows: dict[Kind, dict[Origin, None]] = {kind: {} for kind in _REPORTS}  # dicts as sets that keep the order
     shown: dict[Kind, dict[str, None]] = {kind: {} for kind in _REPORTS}
