@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import io
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -342,12 +343,17 @@ def _known_keys(parents: tuple[str, ...]) -> list[str]:
     return list(node.model_fields)
 
 
+def spelled_out(path: str) -> Path:
+    """A path whose ~ or ~user is replaced by that home folder; where there is no such user, it stays as it is."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111  # pathlib's own raises where there is no such user
+
+
 def _with_absolute_paths(recipe: Recipe, folder: Path, overridden: set[tuple[str, ...]]) -> Recipe:
     def settle(value: str | None, path: tuple[str, ...]) -> str | None:
         if value is None:
             return None
         base = Path.cwd() if path in overridden else folder
-        candidate = base / Path(value).expanduser()
+        candidate = base / spelled_out(value)
         return str(candidate.resolve()) if candidate.exists() else value
 
     data = recipe.data.model_copy(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from crash import events, timeless_results
 
-from attune.errors import DataError, Interrupted
+from attune.errors import DataError, Interrupted, RecipeError
 from attune.events import Event, Progress, RunFinished, StageFinished, Stop
 
 Walk = Callable[..., Any]
@@ -244,3 +244,32 @@ def test_a_stop_while_tokenising_ends_the_run_before_it_writes(
         walk(tiny_decoder, write_rows(rows.chat(1100)), listen, stop=stop)
     assert done == [500]
     assert not list(tmp_path.glob("**/run.json"))
+
+
+def test_a_run_is_cleaned_and_audited_and_says_so(walk: Walk, write_rows: Write, rows: Any, tiny_decoder: Path) -> None:
+    pairs = rows.pairs(40)
+    pairs[5]["completion"] = " ask ann@example.org"
+    pairs[9] = dict(pairs[8])
+    pairs[11]["completion"] = " TODO"
+    data = write_rows(pairs)
+    plain = walk(tiny_decoder, data, method={"kind": "lora", "rank": 2})
+    found = {f["check"]: f for f in _json(plain.folder, "data/findings.json")}
+    assert {"personal_data", "exact_duplicates", "placeholder_targets"} <= found.keys()
+    assert [row["line"] for row in found["placeholder_targets"]["rows"]] == [12]
+    assert "ann@example.org" not in json.dumps(found)
+    clean = {"mask_personal_data": True, "drop": ["exact_duplicates", "placeholder_targets"]}
+    cleaned = walk(tiny_decoder, data, method={"kind": "lora", "rank": 2}, data={"clean": clean})
+    assert not {"personal_data", "exact_duplicates", "placeholder_targets"} & {
+        f["check"] for f in _json(cleaned.folder, "data/findings.json")
+    }
+    assert [row["line"] for row in _lines(cleaned.folder, "data/rejections.jsonl")] == [10, 12]
+    (change,) = _lines(cleaned.folder, "data/changes.jsonl")
+    assert (change["line"], change["rule"], change["after"]) == (6, "mask_personal_data", " ask [EMAIL_1]")
+
+
+@pytest.mark.parametrize("wrong", [{"audit": {"skip": ["refusal"]}}, {"clean": {"drop": ["label_errors"]}}])
+def test_a_check_that_does_not_exist_is_refused_before_anything_is_written(
+    walk: Walk, write_rows: Write, rows: Any, tiny_decoder: Path, tmp_path: Path, wrong: Any
+) -> None:
+    with pytest.raises(RecipeError):
+        walk(tiny_decoder, write_rows(rows.pairs(40)), data=wrong)

@@ -230,3 +230,9 @@ def test_every_key_has_one_place() -> None:
 def test_did_you_mean() -> None:
     assert did_you_mean("epoch", ["epochs", "seed"]) == 'did you mean "epochs"?'
     assert did_you_mean("zzz", ["epochs", "seed"]) == "known: epochs, seed"
+
+
+def test_a_home_folder_that_does_not_exist_is_an_ordinary_path(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("data: {train: ~nobody-has-this-name/rows.jsonl}\n")
+    assert load(path).data.train == "~nobody-has-this-name/rows.jsonl"

@@ -52,7 +52,7 @@ def near_duplicates(examples: Sequence[Example], limits: Audit, alike: Sequence[
             "warning" if len(rows) > 0.01 * len(examples) else "info",
             f"{len(rows)} rows ask nearly the same as another, in {len(found)} groups; the largest has {largest} rows.",
             tuple(examples[index].origin for index in rows),
-            "They stay on one side of the split. Keep a few of each group if they teach nothing new.",
+            "A split that Attune makes keeps them on one side. Keep a few of each group if they teach nothing new.",
             {
                 "near_duplicate": limits.near_duplicate,
                 "short_duplicate": limits.short_duplicate,

@@ -14,7 +14,7 @@ from safetensors import safe_open
 
 from attune.errors import EnvironmentFault, ModelError
 from attune.model.folder import VerifiedFolder, verify
-from attune.recipe import EMBEDDED
+from attune.recipe import EMBEDDED, spelled_out
 
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 STORED_DTYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
@@ -84,7 +84,7 @@ def resolve(reference: str | None, *, run_model: Path | None = None, weights: bo
     """
     if reference is None or reference == EMBEDDED:
         return _from_folder(EMBEDDED, embedded_folder(), weights=True)
-    folder = run_model or Path(reference).expanduser()
+    folder = run_model or spelled_out(reference)
     if folder.is_dir():
         return _from_folder(reference, folder, weights)
     if re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", reference):
