@@ -46,11 +46,12 @@ def near_duplicates(examples: Sequence[Example], limits: Audit, alike: Sequence[
         return []
     rows = sorted(index for cluster in found for index in cluster.members)
     largest = max(len(cluster.members) for cluster in found)
+    groups = f"{len(found)} groups" if len(found) > 1 else "one group"
     return [
         Finding(
             "near_duplicates",
             "warning" if len(rows) > 0.01 * len(examples) else "info",
-            f"{len(rows)} rows ask nearly the same as another, in {len(found)} groups; the largest has {largest} rows.",
+            f"{len(rows)} rows ask nearly the same as another, in {groups}; the largest has {largest} rows.",
             tuple(examples[index].origin for index in rows),
             "A split that Attune makes keeps them on one side. Keep a few of each group if they teach nothing new.",
             {

@@ -311,8 +311,8 @@ def size(count: float) -> str:
 
 
 def place(row: Mapping[str, Any]) -> str:
-    """file:line of a row."""
-    return f"{row.get('file')}:{row.get('line')}"
+    """file:line of a row; the folder stands in the recipe."""
+    return f"{Path(str(row.get('file'))).name}:{row.get('line')}"
 
 
 def short(text: Any, at_most: int = _CHARACTERS) -> str:
