@@ -81,8 +81,11 @@ def clusters(texts: Sequence[str], limits: Audit) -> list[Cluster]:
     first: dict[str, int] = {}  # index of the first row of each text
     pairs = [(first.setdefault(text, index), index) for index, text in enumerate(clean) if text]
     pairs = [(one, other) for one, other in pairs if one != other]
-    words = {index: _words(text) for text, index in sorted(first.items())}
-    kinds = (_long(words, limits), _short(clean, words, limits))
+    long: list[int] = []
+    short: list[int] = []
+    for text, index in sorted(first.items()):
+        (long if len(_words(text)) >= limits.short_words else short).append(index)
+    kinds = (_long(clean, long, limits), _short(clean, short, limits))
     measure = {index: kind.likeness for kind in kinds for index in kind.rows}
     for kind in kinds:
         pairs += _alike(kind)
@@ -105,12 +108,11 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text)
 
 
-def _long(words: dict[int, list[str]], limits: Audit) -> _Kind:
+def _long(clean: Sequence[str], rows: list[int], limits: Audit) -> _Kind:
     """Rows of many words."""
-    rows = [index for index, found in words.items() if len(found) >= limits.short_words]
 
     def every(index: int) -> frozenset[str]:
-        found = words[index]
+        found = _words(clean[index])
         return frozenset(" ".join(found[i : i + SHINGLE_WORDS]) for i in range(len(found) - SHINGLE_WORDS + 1))
 
     sample = rows[:: max(1, len(rows) // COMMON_SAMPLE)]
@@ -129,11 +131,9 @@ def _long(words: dict[int, list[str]], limits: Audit) -> _Kind:
     return _Kind(rows, own, jaccard, limits.near_duplicate, bands=25, band_rows=5)
 
 
-def _short(clean: Sequence[str], words: dict[int, list[str]], limits: Audit) -> _Kind:
+def _short(clean: Sequence[str], rows: list[int], limits: Audit) -> _Kind:
     """Rows of few words."""
     from rapidfuzz import fuzz
-
-    rows = [index for index, found in words.items() if len(found) < limits.short_words]
 
     def letters(index: int) -> frozenset[str]:
         text = clean[index]
@@ -176,8 +176,10 @@ def _signatures(rows: list[int], kind: _Kind) -> NDArray[np.uint32]:
 
     # Checksums instead of Python's own hashes, which differ from process to process.
     pieces = ([shingle.encode() for shingle in kind.shingles(index)] for index in rows)
-    made = MinHash.generator(pieces, num_perm=kind.bands * kind.band_rows, hashfunc=zlib.crc32)
-    return np.stack([minhash.hashvalues.astype(np.uint32) for minhash in made])
+    found = np.empty((len(rows), kind.bands * kind.band_rows), dtype=np.uint32)
+    for place, made in enumerate(MinHash.generator(pieces, num_perm=found.shape[1], hashfunc=zlib.crc32)):
+        found[place] = made.hashvalues
+    return found
 
 
 def _buckets(columns_RB: NDArray[np.uint32]) -> Iterator[NDArray[np.int64]]:
