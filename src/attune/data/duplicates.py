@@ -8,7 +8,7 @@ import numpy as np
 
 from attune.data.example import Document, Example, LabelledText, own_prompt, prompt_of, target_of
 from attune.data.finding import Finding
-from attune.data.likeness import Cluster, normalised
+from attune.data.likeness import Cluster, edit_likeness, normalised
 from attune.recipe import Audit
 
 LISTED_CLUSTERS = 20
@@ -66,8 +66,6 @@ def near_duplicates(examples: Sequence[Example], limits: Audit, alike: Sequence[
 
 def contradictions(examples: Sequence[Example], limits: Audit) -> list[Finding]:
     """Rows with one prompt and targets that do not go together: two labels, or answers with little in common."""
-    from rapidfuzz import fuzz
-
     found = []
     for group in _groups(examples, [normalised(prompt_of(example)) for example in examples]):
         if isinstance(examples[group[0]], Document):
@@ -77,7 +75,7 @@ def contradictions(examples: Sequence[Example], limits: Audit) -> list[Finding]:
         if isinstance(examples[group[0]], LabelledText):
             differs = any(other != first for other in others)
         else:
-            differs = any(fuzz.ratio(first, other) < 100 * SAME_ANSWER for other in others)
+            differs = any(edit_likeness(first, other) < SAME_ANSWER for other in others)
         if differs:
             found.append(group)
     if not found:

@@ -30,6 +30,7 @@ COMMON_SAMPLE = 2000
 # Rows of one bucket are all compared with each other up to so many; beyond, with those that no earlier one was like.
 FULLY_COMPARED = 32
 CACHED_ROWS = 20_000
+EDITED_LETTERS = 20_000  # of a row are compared by edit distance, whose time is quadratic
 NORMALISED_WORD = 1000  # NFKC takes quadratic time on a run of combining marks
 
 
@@ -70,6 +71,13 @@ def normalised(text: str) -> str:
     """The text as comparisons see it: NFKC, case folded, white space joined. Overlong words are only case folded."""
     words = (unicodedata.normalize("NFKC", w) if len(w) <= NORMALISED_WORD else w for w in text.split())
     return " ".join(" ".join(words).casefold().split())
+
+
+def edit_likeness(one: str, other: str) -> float:
+    """How alike two texts are by insertions and deletions, from 0 to 1 (identical)."""
+    from rapidfuzz import fuzz
+
+    return float(fuzz.ratio(one[:EDITED_LETTERS], other[:EDITED_LETTERS])) / 100.0
 
 
 def clusters(texts: Sequence[str], limits: Audit) -> list[Cluster]:
@@ -133,14 +141,13 @@ def _long(clean: Sequence[str], rows: list[int], limits: Audit) -> _Kind:
 
 def _short(clean: Sequence[str], rows: list[int], limits: Audit) -> _Kind:
     """Rows of few words."""
-    from rapidfuzz import fuzz
 
     def letters(index: int) -> frozenset[str]:
         text = clean[index]
         return frozenset(text[i : i + SHINGLE_LETTERS] for i in range(max(1, len(text) - SHINGLE_LETTERS + 1)))
 
     def likeness(one: int, other: int) -> float:
-        return float(fuzz.ratio(clean[one], clean[other])) / 100.0
+        return edit_likeness(clean[one], clean[other])
 
     return _Kind(rows, letters, likeness, limits.short_duplicate, bands=31, band_rows=4)
 
