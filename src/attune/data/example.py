@@ -109,6 +109,17 @@ def own_prompt(example: Example) -> str:
     return prompt_of(example)
 
 
+def texts_of(example: Example) -> tuple[str, ...]:
+    """Every text of a row, as `with_texts` mends them: a label is none."""
+    match example:
+        case Conversation(messages=messages):
+            return tuple(message.content for message in messages)
+        case Pair(prompt=prompt, completion=completion):
+            return prompt, completion
+        case LabelledText(text=text) | Document(text=text):
+            return (text,)
+
+
 def with_texts(example: Example, mend: Callable[[str], str]) -> Example:
     """The example with every text of it mended; its id and place stay, and a label is no text."""
     match example:

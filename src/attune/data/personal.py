@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from attune.data.example import Conversation, Document, Example, LabelledText, Origin, Pair
+from attune.data.example import Example, Origin, texts_of
 from attune.data.finding import Finding, Severity
 from attune.recipe import Audit
 
@@ -112,7 +112,7 @@ def personal_data(examples: Sequence[Example], limits: Audit) -> list[Finding]:
     rows: dict[Kind, dict[Origin, None]] = {kind: {} for kind in _REPORTS}  # dicts as sets that keep the order
     shown: dict[Kind, dict[str, None]] = {kind: {} for kind in _REPORTS}
     for example in examples:
-        for text in _texts(example):
+        for text in texts_of(example):
             for span in find(text, limits.secret_entropy):
                 hits[span.kind] += 1
                 rows[span.kind][example.origin] = None
@@ -148,16 +148,6 @@ _REPORTS: dict[Kind, tuple[Severity, tuple[str, str], str]] = {
 
 def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
-
-
-def _texts(example: Example) -> list[str]:
-    match example:
-        case Conversation(messages=messages):
-            return [message.content for message in messages]
-        case Pair(prompt=prompt, completion=completion):
-            return [prompt, completion]
-        case LabelledText(text=text) | Document(text=text):
-            return [text]
 
 
 def _normal(kind: Kind, value: str) -> str:

@@ -16,7 +16,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any, TypeVar
 
-from attune.data.example import Conversation, Document, Example, LabelledText, Origin, Pair
+from attune.data.example import Conversation, Document, Example, LabelledText, Origin, Pair, texts_of
 from attune.data.finding import Finding, Severity
 from attune.data.likeness import normalised
 from attune.recipe import Audit
@@ -196,7 +196,7 @@ def odd_characters(examples: Sequence[Example], limits: Audit) -> list[Finding]:
     hits: dict[Origin, str] = {}
     kinds: Counter[str] = Counter()
     for example in examples:
-        found = {kind: quotation for text in _texts(example) for kind, quotation in _odd(text)}
+        found = {kind: quotation for text in (*texts_of(example), *_label(example)) for kind, quotation in _odd(text)}
         if found:
             hits[example.origin] = next(iter(found.values()))
             kinds.update(found.keys())
@@ -366,18 +366,6 @@ def _repeated(target: str) -> tuple[float, str]:
     return (lines, piece) if lines >= phrase else (phrase, " ".join(gram))
 
 
-def _texts(example: Example) -> tuple[str, ...]:
-    match example:
-        case Conversation(messages=messages):
-            return tuple(message.content for message in messages)
-        case Pair(prompt=prompt, completion=completion):
-            return prompt, completion
-        case LabelledText(text=text, label=label):
-            return text, label
-        case Document(text=text):
-            return (text,)
-
-
 def _odd(text: str) -> Iterator[tuple[str, str]]:
     for kind, pattern in _ODD.items():
         if found := pattern.search(text):
@@ -419,3 +407,7 @@ def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+def _label(example: Example) -> tuple[str, ...]:
+    return (example.label,) if isinstance(example, LabelledText) else ()

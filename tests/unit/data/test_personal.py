@@ -338,7 +338,7 @@ def test_findings_count_every_text_of_every_kind_of_example() -> None:
 
 @pytest.mark.parametrize("unit", ["1", "4111 ", "a", "a@", ":", "-"])
 def test_a_megabyte_takes_little_time(unit: str) -> None:
-    assert seconds(unit, 1_000_000) < 30  # 0.2 to 1.5 s; anything quadratic takes hours
+    assert seconds(unit, 1_000_000) < 2  # 0.2 to 1.5 s; anything quadratic takes hours
 
 
 UNITS = [
@@ -350,14 +350,19 @@ UNITS = [
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_no_text_takes_more_than_linear_time(unit: str) -> None:
-    assert seconds(unit, 200_000) < 30
+    assert seconds(unit, 200_000) < 1
 
 
 def seconds(unit: str, length: int) -> float:
+    """The best of three: a busy machine slows one of them down, and what is quadratic all."""
     text = (unit * length)[:length]
-    begin = time.process_time()
-    find(text)
-    return time.process_time() - begin
+
+    def once() -> float:
+        begin = time.process_time()
+        find(text)
+        return time.process_time() - begin
+
+    return min(once() for _ in range(3))
 
 
 def test_kinds_are_counted_by_value_not_by_pass() -> None:

@@ -478,7 +478,7 @@ def test_hostile_text_takes_linear_time(check: Check, name: str) -> None:
     language(ENGLISH, LIMITS)
     start = time.process_time()
     check(examples, LIMITS)
-    assert time.process_time() - start < 30  # a second at most; what is quadratic takes hours
+    assert time.process_time() - start < 2
 
 
 def test_a_conversation_of_many_turns_takes_linear_time() -> None:
@@ -490,7 +490,7 @@ def test_a_conversation_of_many_turns_takes_linear_time() -> None:
     for check in CHECKS:
         start = time.process_time()
         check([example], LIMITS)
-        assert time.process_time() - start < 30, check.__name__
+        assert time.process_time() - start < 2, check.__name__
 
 
 def test_folded_texts_compare_as_people_read_them() -> None:
