@@ -10,9 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from attune.curate import PARTS
 from attune.errors import EnvironmentFault
 from attune.events import Emit, StageFinished, StageStarted, Stop, silent
-from attune.prepare import PARTS, Prepared, needed_memory, prepare
+from attune.prepare import Prepared, needed_memory, prepare
 from attune.recipe import Recipe
 from attune.runs.store import Store
 from attune.tuning import Tuning, answers_to_beat

@@ -10,12 +10,14 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attune.curate import PARTS
 from attune.errors import AttuneError, EnvironmentFault, Interrupted
 from attune.events import Emit, Event, Note, Progress, RunFinished, StageStarted, Stop, silent
-from attune.prepare import PARTS, Prepared, prepare
+from attune.prepare import Prepared, prepare
 from attune.recipe import Recipe, dump, load
 from attune.runs.run import Run
 from attune.runs.store import Store
@@ -131,19 +133,8 @@ def _write_preparation(current: Run, prepared: Prepared) -> None:
     current.write_json("data/findings.json", [finding.record() for finding in prepared.findings])
     limit = prepared.recipe.training.max_length
     dropped = [{**place(i), "reason": f"longer than {limit} tokens"} for i in prepared.train.dropped]
-    cleaner = prepared.cleaner
-    left_out = [
-        {"id": r.example_id, "file": r.origin.file, "line": r.origin.line, "reason": r.reason}
-        for r in cleaner.rejections
-    ]
-    current.write_jsonl("data/rejections.jsonl", [*left_out, *dropped])
-    current.write_jsonl(
-        "data/changes.jsonl",
-        [
-            {"file": c.origin.file, "line": c.origin.line, "rule": c.rule, "before": c.before, "after": c.after}
-            for c in cleaner.changes
-        ],
-    )
+    current.write_jsonl("data/rejections.jsonl", chain(prepared.curated.rejections(), dropped))
+    current.write_jsonl("data/changes.jsonl", prepared.curated.changes())
     # Written last: where it stands, everything that a resume needs stands.
     fingerprint = _data_fingerprint(prepared)
     current.write_json("data/splits.json", {**listed, "reason": splits.reason, "fingerprint": fingerprint})

@@ -1,12 +1,11 @@
 """From a recipe to everything that is known before anything is trained or written: read, split, tokenise, settle.
 
-A wrong recipe, a bad row or an unsafe model ends the run here, before it leaves a trace. Rooms that load torch are
+A wrong recipe, a bad row or an unsafe model ends the run here, before it has a folder. Rooms that load torch are
 imported where they are entered: a bad file is refused without them.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -18,15 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attune import automatic
-from attune.data import duplicates, source
-from attune.data.clean import Cleaner
+from attune.curate import PARTS, Curated, curate, recognised
 from attune.data.example import Example
 from attune.data.finding import LISTED_ROWS, Finding
-from attune.data.likeness import Cluster
-from attune.data.split import Splits, check_given, split
+from attune.data.split import Splits
 from attune.errors import DataError, EnvironmentFault, RecipeError, RowError
 from attune.events import Emit, Note, Progress, StageFinished, StageStarted, Stop, silent
 from attune.recipe import EMBEDDED, Recipe, Resolution
+from attune.runs.kept import Kept
 from attune.runs.store import Store
 
 if TYPE_CHECKING:
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
     from attune.tokens.stored import StoredSequences
 
 ENCODED_ROWS = 500  # between two looks at the request to stop
-PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class Prepared:
     """Everything that is known before anything is trained or written."""
 
     resolution: Resolution
-    splits: Splits
+    curated: Curated
     task: Task
     model: ModelSource
     renderer: Renderer
@@ -55,7 +52,11 @@ class Prepared:
     validation: Fitted
     findings: list[Finding]
     parameters: int
-    cleaner: Cleaner
+
+    @property
+    def splits(self) -> Splits:
+        """The examples, divided."""
+        return self.curated.splits
 
     @property
     def recipe(self) -> Recipe:
@@ -76,20 +77,21 @@ class Prepared:
 
 
 def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None = None) -> Prepared:
-    """Read, split, tokenise and settle every automatic value. Writes nothing.
+    """Read, split, tokenise and settle every automatic value. Makes no run.
 
     Raises:
         RecipeError, DataError, ModelError, EnvironmentFault: what is wrong, with place and mending.
     """
+    from attune.tasks.table import SHAPES, suggested
+
     stop = stop or Stop()
     resolution = Resolution(recipe)
-    parts, task_name = _read(resolution, emit, stop)
-    stop.check()
-    cleaner = Cleaner(recipe.data.clean, recipe.data.audit)
-    parts = _clean(cleaner, parts, emit)
-    near, findings = _audit(resolution.recipe, parts, emit, stop)
-    splits = _split(resolution.recipe, parts, near)
-    emit(Note("split", "info", splits.reason))
+    readings = recognised(recipe, SHAPES[recipe.task] if recipe.task else None)
+    resolution.settle("task", suggested(readings["train"].shape), readings["train"].reason)
+    task_name = resolution.recipe.task
+    assert task_name is not None
+    curated = curate(recipe, readings, Kept(), emit, stop)
+    splits = curated.splits
     _settle_names(resolution, task_name)
 
     from attune.model.load import load_renderer
@@ -110,9 +112,11 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     of_tokens += _cut_findings(fitted["train"].cuts, splits, resolution.recipe)
     emit(StageFinished("tokenise", time.monotonic() - began))
     _tell("tokenise", of_tokens, emit)
-    findings += of_tokens
+    of_rows = curated.findings()
+    _tell("audit", of_rows, emit)
+    findings = [*of_rows, *of_tokens]
     return Prepared(
-        resolution, splits, task, model, renderer, fitted["train"], fitted["validation"], findings, parameters, cleaner
+        resolution, curated, task, model, renderer, fitted["train"], fitted["validation"], findings, parameters
     )
 
 
@@ -131,37 +135,6 @@ def run_model(reference: str | None, store: Store) -> Path | None:
     if not (folder / "model").is_dir():
         raise EnvironmentFault("this run has no model yet", where=folder.name, fix=f"attune run --resume {folder.name}")
     return folder / "model"
-
-
-def _read(resolution: Resolution, emit: Emit, stop: Stop) -> tuple[dict[str, list[Example]], str]:
-    """All examples of the given files, and the task that they are for. Every bad row of every file is in one error."""
-    from attune.tasks.table import SHAPES, suggested
-
-    recipe = resolution.recipe
-    began = time.monotonic()
-    emit(StageStarted("read"))
-    parts: dict[str, list[Example]] = {}
-    faults: list[DataError] = []
-    shape = SHAPES[recipe.task] if recipe.task else None
-    task_name = recipe.task
-    for part in PARTS:
-        place = getattr(recipe.data, part)
-        if place is None:
-            continue
-        try:
-            reading = source.recognise(place, columns=recipe.data.columns, shape=shape)
-            if task_name is None:
-                task_name = suggested(reading.shape)  # type: ignore[assignment]
-                resolution.settle("task", task_name, reading.reason)
-                shape = reading.shape
-            parts[part] = source.read_all(place, reading, emit=emit, stop=stop)
-        except DataError as fault:
-            faults.append(fault)
-    if faults:
-        raise _joined(faults)
-    assert task_name is not None
-    emit(StageFinished("read", time.monotonic() - began))
-    return parts, task_name
 
 
 def _encode(
@@ -197,105 +170,11 @@ def _encode(
     return encoded, problems
 
 
-def _joined(faults: list[DataError]) -> DataError:
-    if len(faults) == 1:
-        return faults[0]
-    rows = tuple(row for fault in faults for row in fault.rows)[:LISTED_ROWS]
-    what = "; ".join(f"{fault.where}: {fault.what}" for fault in faults)
-    return DataError(what, fix=faults[0].fix, rows=rows, total=sum(fault.total for fault in faults))
-
-
-def _clean(cleaner: Cleaner, parts: Mapping[str, list[Example]], emit: Emit) -> dict[str, list[Example]]:
-    """All parts with their texts mended, and `data.train` without the rows that the recipe drops."""
-    cleaned = {name: cleaner.mend(examples) for name, examples in parts.items()}
-    cleaned["train"] = cleaner.drop(cleaned["train"])
-    changed = len({change.origin for change in cleaner.changes})
-    if changed or cleaner.rejections:
-        emit(Note("clean", "info", f"{changed} rows were mended and {len(cleaner.rejections)} left out by data.clean."))
-    return cleaned
-
-
-def _audit(
-    recipe: Recipe, parts: Mapping[str, list[Example]], emit: Emit, stop: Stop
-) -> tuple[list[Cluster], list[Finding]]:
-    """Near duplicates among the rows of `data.train`, and what the audit finds in all rows."""
-    from attune.data import audit
-
-    began = time.monotonic()
-    emit(StageStarted("audit"))
-    limits = recipe.data.audit
-    rows = [example for examples in parts.values() for example in examples]
-    near = audit.alike(rows, limits)
-    found = audit.audit(rows, limits, near, emit=emit, stop=stop)
-    given = {name: len(examples) for name, examples in parts.items()}
-    found = [*duplicates.across_parts(rows, given, near), *found]
-    emit(StageFinished("audit", time.monotonic() - began))
-    _tell("audit", found, emit)
-    return duplicates.among(near, rows, parts["train"]), found
-
-
 def _tell(stage: str, findings: Series[Finding], emit: Emit) -> None:
     """What a person should not have to look up."""
     for finding in findings:
         if finding.severity != "info":
             emit(Note(stage, "warning", f"{finding.what} {finding.advice}".strip()))
-
-
-def _split(recipe: Recipe, parts: Mapping[str, list[Example]], near: Series[Cluster]) -> Splits:
-    """Parts as given, checked for leaks; what is not given is taken from the training rows."""
-    wanted = recipe.data.split
-    train, validation, test = (parts.get(part, []) for part in PARTS)
-    given = train
-    if parts.keys() == {"train"}:
-        return split(train, validation=wanted.validation, test=wanted.test, seed=wanted.seed, alike=near)
-    leaks = check_given(train, validation, test)
-    if leaks:
-        rows = tuple(
-            RowError(
-                later.origin.file,
-                later.origin.line,
-                0,
-                "",
-                "leak",
-                f"the same prompt stands in {earlier.origin}: {which} share it",
-                "keep it in one file",
-            )
-            for which, earlier, later in leaks[:LISTED_ROWS]
-        )
-        raise DataError(
-            f"{len(leaks)} prompts stand in more than one of the given files",
-            fix="remove them from one, or give data.train alone and let Attune split it",
-            rows=rows,
-            total=len(leaks),
-        )
-    reason = "parts as given"
-    if not test and wanted.test:
-        rest = split(train, validation=0.0, test=wanted.test, seed=wanted.seed, alike=near)
-        train, test, reason = list(rest.train), list(rest.test), f"test taken from train: {rest.reason}"
-    if not validation and wanted.validation:
-        near = duplicates.among(near, given, train)
-        rest = split(train, validation=wanted.validation, test=0.0, seed=wanted.seed, alike=near)
-        train, validation, reason = list(rest.train), list(rest.validation), f"{reason}; validation: {rest.reason}"
-    counts = f"{len(train)} training, {len(validation)} validation, {len(test)} test rows"
-    train, validation, test = map(list, _unique_ids(train, validation, test))
-    return Splits(tuple(train), tuple(validation), tuple(test), f"{counts}; {reason}")
-
-
-def _unique_ids(*parts: Series[Example]) -> tuple[tuple[Example, ...], ...]:
-    """Ids are unique inside a file; equal rows can still stand in two files only when they are documents' repeats."""
-    seen: set[str] = set()
-    result = []
-    for part in parts:
-        kept = []
-        for example in part:
-            unique, copy = example.id, 1
-            while unique in seen:
-                copy += 1
-                unique = f"{example.id}-{copy}"
-            seen.add(unique)
-            kept.append(example if unique == example.id else dataclasses.replace(example, id=unique))
-        result.append(tuple(kept))
-    return tuple(result)
 
 
 def _settle_names(resolution: Resolution, task_name: str) -> None:

@@ -14,7 +14,7 @@ from attune.recipe import from_mapping
 from attune.runs.store import Store
 
 
-def test_a_check_writes_nothing_and_tells_what_will_be(colours: Path, tiny_decoder: Path, tmp_path: Path) -> None:
+def test_a_check_makes_no_run_and_tells_what_will_be(colours: Path, tiny_decoder: Path, tmp_path: Path) -> None:
     recipe = from_mapping({"data": {"train": str(colours)}, "model": str(tiny_decoder)})
     found = check(recipe, Store(tmp_path / "runs"))
     record = found.record()

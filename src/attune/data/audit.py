@@ -49,6 +49,20 @@ def alike(examples: Sequence[Example], limits: Audit) -> list[Cluster]:
     return clusters([own_prompt(example) for example in examples], limits)
 
 
+def require_known(limits: Audit) -> None:
+    """Refuse to leave out a check that does not exist.
+
+    Raises:
+        RecipeError: names it.
+    """
+    names = [*CHECKS, *CHECKS_OF_LIKENESS]
+    for name in limits.skip:
+        if name not in names:
+            raise RecipeError(
+                f"there is no check named {quoted(name)}", where="data.audit.skip", fix=f"one of {', '.join(names)}"
+            )
+
+
 def audit(
     examples: Sequence[Example],
     limits: Audit,
@@ -61,16 +75,8 @@ def audit(
 
     Args:
         near: what `alike` found among them.
-
-    Raises:
-        RecipeError: a check to be left out does not exist.
     """
     names = [*CHECKS, *CHECKS_OF_LIKENESS]
-    for name in limits.skip:
-        if name not in names:
-            raise RecipeError(
-                f"there is no check named {quoted(name)}", where="data.audit.skip", fix=f"one of {', '.join(names)}"
-            )
     found: list[Finding] = []
     told = time.monotonic()
     for done, name in enumerate(names, 1):

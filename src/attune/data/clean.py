@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from attune.data import audit
@@ -10,6 +10,7 @@ from attune.data.duplicates import near_duplicates
 from attune.data.example import Example, Origin, with_texts
 from attune.data.label_errors import label_errors
 from attune.data.personal import Pseudonyms, find, mask
+from attune.data.stored import chosen
 from attune.data.strict_json import quoted
 from attune.errors import RecipeError
 from attune.recipe import Audit, Clean
@@ -57,22 +58,26 @@ class Cleaner:
                     what = "a doubted label may be right: such rows are not dropped unseen"
                 raise RecipeError(what, where="data.clean.drop", fix=f"use some of {', '.join(droppable)}")
 
-    def mend(self, examples: Sequence[Example]) -> list[Example]:
+    def mend(self, examples: Iterable[Example]) -> Iterator[Example]:
         """The rows with their texts mended; none is left out."""
-        mended = list(examples)
+        rules: list[tuple[str, Callable[[str], str], Callable[[str], str]]] = []
         if self.rules.repair_text:
             from ftfy import TextFixerConfig, fix_text
 
             # Entities such as &amp; are how some data is meant, and curly quotes are no fault.
             config = TextFixerConfig(unescape_html=False, uncurl_quotes=False, explain=False)
-            mended = [self._by("repair_text", row, lambda text: fix_text(text, config)) for row in mended]
+            rules.append(("repair_text", lambda text: fix_text(text, config), str))
         if self.rules.mask_personal_data:
-            mended = [self._by("mask_personal_data", row, self._masked, self._shown) for row in mended]
-        return mended
+            rules.append(("mask_personal_data", self._masked, self._shown))
+        for example in examples:
+            mended = example
+            for rule in rules:
+                mended = self._by(mended, *rule)
+            yield mended
 
-    def drop(self, examples: Sequence[Example]) -> list[Example]:
+    def drop(self, examples: Sequence[Example]) -> Sequence[Example]:
         """The rows without those that the checks named in `drop` find."""
-        kept = list(examples)
+        kept = examples
         for name in self.rules.drop:
             reason = f"found by the check {name}"
             if name == near_duplicates.__name__:
@@ -80,11 +85,12 @@ class Cleaner:
             else:
                 rows = {row for finding in audit.CHECKS[name](kept, self.limits) for row in finding.rows}
                 later = {index for index, example in enumerate(kept) if example.origin in rows}
-            self.rejections += [Rejection(kept[i].id, kept[i].origin, reason) for i in sorted(later)]
-            kept = [example for index, example in enumerate(kept) if index not in later]
+            for index in sorted(later):
+                self.rejections.append(Rejection(kept[index].id, kept[index].origin, reason))
+            kept = chosen(kept, [index for index in range(len(kept)) if index not in later])
         return kept
 
-    def _by(self, rule: str, example: Example, mend: Callable[[str], str], show: Callable[[str], str] = str) -> Example:
+    def _by(self, example: Example, rule: str, mend: Callable[[str], str], show: Callable[[str], str]) -> Example:
         def once(text: str) -> str:
             after = mend(text)
             if after != text:

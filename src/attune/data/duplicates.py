@@ -118,12 +118,12 @@ def across_parts(examples: Sequence[Example], sizes: Mapping[str, int], alike: S
     ]
 
 
-def among(alike: Sequence[Cluster], examples: Sequence[Example], kept: Sequence[Example]) -> list[Cluster]:
-    """The clusters of some of the examples, with the places that they have there."""
-    place = {id(example): index for index, example in enumerate(kept)}
+def among(alike: Sequence[Cluster], kept: Sequence[int]) -> list[Cluster]:
+    """The clusters of some of the rows, with the places that these have among themselves."""
+    place = {index: new for new, index in enumerate(kept)}
     found = []
     for cluster in alike:
-        members = tuple(sorted(place[id(examples[i])] for i in cluster.members if id(examples[i]) in place))
+        members = tuple(sorted(place[index] for index in cluster.members if index in place))
         if len(members) > 1:
             found.append(Cluster(members, cluster.least))
     return found

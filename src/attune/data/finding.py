@@ -24,6 +24,7 @@ class Finding:
             it is about all of them.
         advice: what to do, one sentence.
         evidence: values that JSON can hold: thresholds in force, measures, short quotations.
+        unlisted: how many further rows it is about, when it was kept as a record.
     """
 
     check: str
@@ -32,6 +33,7 @@ class Finding:
     rows: tuple[Origin, ...] = ()
     advice: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    unlisted: int = 0
 
     def record(self) -> dict[str, Any]:
         """As JSON has it. So many rows are listed; `total_rows` counts all of them."""
@@ -40,7 +42,14 @@ class Finding:
             "severity": self.severity,
             "what": self.what,
             "rows": [{"file": row.file, "line": row.line} for row in self.rows[:LISTED_ROWS]],
-            "total_rows": len(self.rows),
+            "total_rows": len(self.rows) + self.unlisted,
             "advice": self.advice,
             "evidence": dict(self.evidence),
         }
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Finding:
+        """The finding that a record tells of."""
+        rows = tuple(Origin(row["file"], row["line"]) for row in record["rows"])
+        named = {name: record[name] for name in ("check", "severity", "what", "advice", "evidence")}
+        return cls(**named, rows=rows, unlisted=record["total_rows"] - len(rows))

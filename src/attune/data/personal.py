@@ -176,13 +176,20 @@ _GAP = "[ \u00a0\u202f-]"  # between groups of digits
 
 
 class _Rule(NamedTuple):
-    """A kind, a pattern with a group "value", and what says where a value ends, with -1 for no value."""
+    """A kind, a pattern with a group "value", what says where a value ends, with -1 for no value, and `may_hold`.
+
+    Most texts hold nothing of a kind, and a sign that is quickly looked for says so: where `may_hold` denies, the
+    pattern cannot match.
+    """
 
     kind: Kind
     pattern: re.Pattern[str]
     end: Callable[[re.Match[str], float], int]
+    may_hold: Callable[[str], object]
 
     def spans(self, text: str, secret_entropy: float) -> Iterator[Span]:
+        if not self.may_hold(text):
+            return
         free = 0  # values are looked for inside of values that were refused, but not inside of others
         for match in self.pattern.finditer(text):
             begin = match.start("value")
@@ -326,15 +333,26 @@ def _phone(match: re.Match[str], _: float) -> int:
     return -1 if match["value"] and _DECIMAL.fullmatch(match["value"]) else match.end("value")
 
 
+_HEADS = ("AKIA", "ASIA", "gho_", "ghp_", "ghs_", "ghu_", "ghr_", "github_pat_", "glpat-", "xox", "AIza", "sk-")
+_NAMES = ("key", "token", "secret", "passw", "pwd")
+_has_digit = re.compile("[0-9]").search
+
+
+def _has_named_digit(text: str) -> bool:
+    """A digit, and one of the names in the spellings that IGNORECASE takes for it."""
+    folded = text.casefold() if _has_digit(text) else ""
+    return any(name in folded for name in _NAMES)
+
+
 _RULES = (  # the more specific first
-    _Rule("secret", _PRIVATE_KEY, _whole),
-    _Rule("secret", _WEB_TOKEN, _web_token),
-    _Rule("secret", _PREFIXED, _whole),
-    _Rule("iban", _IBAN, _iban),
-    _Rule("card", _CARD, _card),
-    _Rule("email", _EMAIL, _whole),
-    _Rule("ssn", _SSN, _whole),
-    _Rule("ip", _IP, _ip),
-    _Rule("phone", _PHONE, _phone),
-    _Rule("secret", _NAMED_TOKEN, _named_token),
+    _Rule("secret", _PRIVATE_KEY, _whole, lambda text: "-----BEGIN " in text),
+    _Rule("secret", _WEB_TOKEN, _web_token, lambda text: "." in text),
+    _Rule("secret", _PREFIXED, _whole, lambda text: any(head in text for head in _HEADS)),
+    _Rule("iban", _IBAN, _iban, _has_digit),
+    _Rule("card", _CARD, _card, _has_digit),
+    _Rule("email", _EMAIL, _whole, lambda text: "@" in text),
+    _Rule("ssn", _SSN, _whole, _has_digit),
+    _Rule("ip", _IP, _ip, _has_digit),
+    _Rule("phone", _PHONE, _phone, lambda text: "+" in text),
+    _Rule("secret", _NAMED_TOKEN, _named_token, _has_named_digit),
 )

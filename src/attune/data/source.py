@@ -143,7 +143,23 @@ def read(source: str | Path, reading: Reading) -> Iterator[Example | RowError]:
 def read_all(
     source: str | Path, reading: Reading, *, cap: int = 1000, emit: Emit = silent, stop: Stop | None = None
 ) -> list[Example]:
-    """All examples of a source, with unique ids.
+    """All examples of a source, with unique ids; see `read_good`."""
+    return list(read_good(source, reading, Counter(), cap=cap, emit=emit, stop=stop))
+
+
+def read_good(
+    source: str | Path,
+    reading: Reading,
+    copies: Counter[str],
+    *,
+    cap: int = 1000,
+    emit: Emit = silent,
+    stop: Stop | None = None,
+) -> Iterator[Example]:
+    """The examples of a source, one by one, and at their end every error that there was.
+
+    Args:
+        copies: how often each content was seen, which makes ids unique in all files that are read with it.
 
     Raises:
         DataError: any row is bad, or there is none. Holds the first `cap` errors, and counts all of them in `total`.
@@ -152,10 +168,8 @@ def read_all(
     """
     stop = stop or Stop()
     emit(Note("read", "info", reading.reason))
-    examples: list[Example] = []
-    copies: Counter[str] = Counter()
     errors: list[RowError] = []
-    total = 0
+    good = total = 0
     bad_rows: set[tuple[str, int]] = set()
     for item in read(source, reading):
         stop.check()
@@ -165,18 +179,18 @@ def read_all(
             if len(errors) < cap:
                 errors.append(item)
             continue
+        good += 1
         copies[item.id] += 1
         count = copies[item.id]
-        examples.append(item if count == 1 else dataclasses.replace(item, id=f"{item.id}-{count}"))
+        yield item if count == 1 else dataclasses.replace(item, id=f"{item.id}-{count}")
     if total:
         rows = "1 row is" if len(bad_rows) == 1 else f"{len(bad_rows):,} rows are"
         found = f"{total:,} error{'s' * (total > 1)}"
-        what = f"{rows} wrong ({found}), {len(examples):,} are good"
+        what = f"{rows} wrong ({found}), {good:,} are good"
         raise DataError(what, where=str(source), fix=_mend(errors), rows=tuple(errors), total=total)
-    if not examples:
+    if not good:
         raise _unreadable_rows(str(source), ())
-    emit(Progress("read", len(examples), len(examples), "rows"))
-    return examples
+    emit(Progress("read", good, good, "rows"))
 
 
 def _mend(errors: list[RowError]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from attune.data.example import Example, LabelledText, prompt_of
 from attune.data.likeness import Cluster, normalised
+from attune.data.stored import chosen
 from attune.data.strict_json import quoted
 from attune.errors import DataError, RecipeError
 
@@ -21,9 +22,9 @@ COMMON_LABEL_GROUPS = 3  # a label in fewer groups cannot be both learnt and mea
 class Splits:
     """The three parts, each in the order of the data, and how they came about."""
 
-    train: tuple[Example, ...]
-    validation: tuple[Example, ...]
-    test: tuple[Example, ...]
+    train: Sequence[Example]
+    validation: Sequence[Example]
+    test: Sequence[Example]
     reason: str
 
 
@@ -48,7 +49,11 @@ def split(
         what = f"validation {validation} and test {test} leave nothing to train on"
         raise RecipeError(what, where="data.split", fix="use fractions from 0 that add up to less than 1")
     asked = {name: share for name, share in shares.items() if share > 0}
-    keys = [_prompt_key(example) for example in examples]
+    keys: list[str] = []
+    labels: list[str] = []
+    for example in examples:
+        keys.append(_prompt_key(example))
+        labels.append(_label(example))
     most = max(2.0, min(asked.values()) * len(examples))
     whole = [cluster.members for cluster in alike if len(cluster.members) <= most]
     for cluster in whole:
@@ -62,7 +67,7 @@ def split(
         _Group(
             rank=hashlib.blake2b(f"{seed}:{key}".encode(), digest_size=16).hexdigest(),
             indices=tuple(indices),
-            labels=dict(sorted(Counter(_label(examples[i]) for i in indices).items())),
+            labels=dict(sorted(Counter(labels[i] for i in indices).items())),
         )
         for key, indices in members.items()
     ]
@@ -77,13 +82,13 @@ def split(
     if not all(parts.values()):
         raise _too_few(len(examples), len(groups), asked)
     indices = {name: sorted(i for group in parts.get(name, ()) for i in group.indices) for name in SPLITS}
-    chosen = {name: tuple(examples[i] for i in indices[name]) for name in SPLITS}
-    reason = _reason(chosen, asked, len(groups), seed, placement.rare)
+    reason = _reason({name: len(indices[name]) for name in SPLITS}, asked, len(groups), seed, placement.rare)
     divided = [cluster.members for cluster in alike if len(cluster.members) > most]
     if divided:
         rows = sum(map(len, divided))
         reason += f" {rows} near duplicates are so many that they stand on several sides, each prompt on one."
-    return Splits(chosen["train"], chosen["validation"], chosen["test"], reason)
+    train, validation_rows, test_rows = (chosen(examples, indices[name]) for name in SPLITS)
+    return Splits(train, validation_rows, test_rows, reason)
 
 
 def check_given(
@@ -213,13 +218,11 @@ def _too_few(rows: int, groups: int, asked: dict[str, float]) -> DataError:
     )
 
 
-def _reason(
-    chosen: dict[str, tuple[Example, ...]], asked: dict[str, float], groups: int, seed: int, rare: list[str]
-) -> str:
-    total = sum(len(part) for part in chosen.values())
-    sizes = ", ".join(f"{name} {len(chosen[name])} ({len(chosen[name]) / total:.1%})" for name in asked)
+def _reason(counts: dict[str, int], asked: dict[str, float], groups: int, seed: int, rare: list[str]) -> str:
+    total = sum(counts.values())
+    sizes = ", ".join(f"{name} {counts[name]} ({counts[name] / total:.1%})" for name in asked)
     reason = f"{total} rows in {groups} groups of like prompts, no group on two sides, seed {seed}: {sizes}."
-    if any(abs(len(chosen[name]) - share * total) > max(1, 0.01 * total) for name, share in asked.items()):
+    if any(abs(counts[name] - share * total) > max(1, 0.01 * total) for name, share in asked.items()):
         wanted = ", ".join(f"{name} {share:.1%}" for name, share in asked.items())
         reason += f" Asked for were {wanted}; whole groups could not come nearer."
     if rare:

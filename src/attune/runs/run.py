@@ -23,7 +23,7 @@ from typing import Any, Self
 
 from attune.errors import EnvironmentFault
 from attune.events import Emit, Event, StageFinished, StageStarted, as_record
-from attune.runs.store import RunRecord, StageRecord, State, Store, disk_fault, read_record, sync, write_durably
+from attune.runs.store import RunRecord, StageRecord, State, Store, disk_fault, lives, read_record, sync, write_durably
 
 _LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "peft", "numpy")
 _AGAIN = "restore the file from a copy, or start a new run"
@@ -276,19 +276,9 @@ def _lock(descriptor: int) -> None:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             owner = os.pread(descriptor, 20, 0)
-            if time.monotonic() > give_up or not owner.isdigit() or _lives(int(owner)):
+            if time.monotonic() > give_up or not owner.isdigit() or lives(int(owner)):
                 raise
             time.sleep(0.05)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def installed_version(package: str) -> str:

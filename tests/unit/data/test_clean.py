@@ -20,7 +20,7 @@ def pairs(*given: tuple[str, str]) -> list[Example]:
 def test_nothing_is_done_unless_it_is_asked_for() -> None:
     rows = pairs(("cafÃ©", "ask ann@example.org"), ("cafÃ©", "ask ann@example.org"))
     cleaner = Cleaner(Clean(), LIMITS)
-    assert cleaner.drop(cleaner.mend(rows)) == rows
+    assert cleaner.drop(list(cleaner.mend(rows))) == rows
     assert not cleaner.changes
     assert not cleaner.rejections
 
@@ -29,7 +29,7 @@ def test_text_that_was_decoded_wrongly_is_mended_and_the_rest_stays() -> None:
     rows = pairs(("Where is the cafÃ©?", "Tom &amp; “Ann” know."), ("Fine", "Déjà vu"))
     cleaner = Cleaner(Clean(repair_text=True), LIMITS)
     assert CHECKS["odd_characters"](rows, LIMITS)
-    mended = cleaner.mend(rows)
+    mended = list(cleaner.mend(rows))
     assert mended[0].prompt == "Where is the café?"
     assert mended[0].completion == rows[0].completion
     assert mended[1] == rows[1]
@@ -45,7 +45,7 @@ def test_a_value_has_one_pseudonym_in_all_parts_and_is_not_repeated_in_the_recor
     cleaner = Cleaner(Clean(mask_personal_data=True), LIMITS)
     found = [row.prompt for part in (first, second) for row in cleaner.mend(part)]
     assert found == ["I am [EMAIL_1].", "Write to [EMAIL_2] or [EMAIL_1]"]
-    assert not CHECKS["personal_data"](cleaner.mend(first), LIMITS)
+    assert not CHECKS["personal_data"](list(cleaner.mend(first)), LIMITS)
     assert not any("ann@" in change.before.lower() or "bob@" in change.before for change in cleaner.changes)
 
 

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from attune.data.example import Conversation, Document, Example, LabelledText, Message, Origin, Pair
-from attune.data.personal import Pseudonyms, Span, find, mask, personal_data
+from attune.data.personal import _RULES, Pseudonyms, Span, find, mask, personal_data
 from attune.recipe import Audit
 
 IBANS = {"DE": 22, "GB": 22, "NO": 15, "BE": 16, "FR": 27, "MT": 31, "LC": 32, "RU": 33, "PL": 28, "CH": 21}
@@ -368,3 +368,12 @@ def seconds(unit: str, length: int) -> float:
 def test_kinds_are_counted_by_value_not_by_pass() -> None:
     text = "bob@x.version 9.9.9.9 " * 3
     assert Counter(kind for kind, _ in found(text)) == {"email": 3, "ip": 3}
+
+
+@given(st.text(st.sampled_from("0123456789@+-.: =ekytoKſpwdAISxbg_hD\n"), max_size=60))
+@settings(max_examples=300)
+@example("toKen = a1a2a3a4a5a6a7a8a9b0")
+@example("-----BEGIN PRIVATE KEY-----\nbm9w")
+def test_a_rule_that_denies_a_text_finds_nothing_in_it(text: str) -> None:
+    for rule in _RULES:
+        assert rule.may_hold(text) or not list(rule._replace(may_hold=lambda text: True).spans(text, 3.5))

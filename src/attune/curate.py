@@ -1,0 +1,298 @@
+"""From the files that a recipe names to examples that are cleaned, divided and audited. No torch, and little memory.
+
+What is read and what is found is kept in the user's cache: the same files under the same recipe are not read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Sequence as Series
+from dataclasses import asdict, dataclass
+from itertools import accumulate, chain
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attune.data import audit, duplicates, source
+from attune.data.auditor import CLUSTERS, FINDINGS, Auditor, read_clusters, read_findings
+from attune.data.clean import Change, Cleaner, Rejection
+from attune.data.example import Example, Shape
+from attune.data.finding import LISTED_ROWS, Finding
+from attune.data.likeness import Cluster
+from attune.data.source import Reading
+from attune.data.split import Splits, check_given, split
+from attune.data.stored import StoredExamples
+from attune.errors import DataError, RowError
+from attune.events import Emit, Note, StageFinished, StageStarted, Stop
+from attune.recipe import Recipe
+from attune.runs.kept import Kept, file_digest
+
+PARTS = ("train", "validation", "test")
+_ROWS, _LEFT, _SIZES = "rows.jsonl", "left.jsonl", "sizes.json"
+_CHANGES, _REJECTIONS = "changes.jsonl", "rejections.jsonl"
+
+Key = dict[str, Any] | None
+
+
+@dataclass
+class Curated:
+    """The examples of a recipe, and an audit of them that may still be on its way.
+
+    Attributes:
+        key: all that the examples and their division depend on; None where nobody can know that (a hub's data).
+    """
+
+    splits: Splits
+    kept: Kept
+    key: Key
+    _folder: Path
+    _auditing: _Auditing
+
+    def findings(self) -> list[Finding]:
+        """What the audit found; waits for it."""
+        return self._auditing.findings()
+
+    def changes(self) -> Iterator[dict[str, Any]]:
+        """What cleaning changed: file, line, rule, before, after."""
+        return _lines(self._folder / _CHANGES)
+
+    def rejections(self) -> Iterator[dict[str, Any]]:
+        """The rows that cleaning left out: id, file, line, reason."""
+        return _lines(self._folder / _REJECTIONS)
+
+
+def curate(recipe: Recipe, readings: Mapping[str, Reading], kept: Kept, emit: Emit, stop: Stop) -> Curated:
+    """Read and clean the rows, divide them, and set their audit going.
+
+    Args:
+        readings: how the file of each part is read, see `recognised`.
+
+    Raises:
+        RecipeError, DataError, EnvironmentFault: what is wrong, with place and mending.
+    """
+    audit.require_known(recipe.data.audit)
+    cleaner = Cleaner(recipe.data.clean, recipe.data.audit)
+    key = _key(recipe, readings)
+    began = time.monotonic()
+    emit(StageStarted("read"))
+    folder, reused = kept.folder("rows", key, lambda folder: _read(folder, recipe, readings, cleaner, emit, stop))
+    emit(StageFinished("read", time.monotonic() - began, reused))
+    mended, left_out = (sum(1 for _ in _lines(folder / name)) for name in (_CHANGES, _REJECTIONS))
+    if mended or left_out:
+        emit(Note("clean", "info", f"{mended} texts were mended and {left_out} rows left out by data.clean."))
+    rows = StoredExamples.open(folder / _ROWS)
+    sizes: dict[str, int] = json.loads((folder / _SIZES).read_bytes())
+    auditing = _Auditing(recipe, rows, key, kept, emit, stop)
+    splits = _divided(recipe, rows, sizes, auditing.near)
+    emit(Note("split", "info", splits.reason))
+    auditing.divided(splits, duplicates.across_parts(rows, sizes, auditing.near))
+    return Curated(splits, kept, auditing.key, folder, auditing)
+
+
+def recognised(recipe: Recipe, shape: Shape | None) -> dict[str, Reading]:
+    """How the file of each part is read; the first says what the rows of the others must be.
+
+    Raises:
+        DataError: what is wrong with each file, in one.
+        RecipeError, EnvironmentFault: what else is wrong.
+    """
+    readings: dict[str, Reading] = {}
+    faults: list[DataError] = []
+    for part in PARTS:
+        place = getattr(recipe.data, part)
+        if place is None:
+            continue
+        try:
+            readings[part] = source.recognise(place, columns=recipe.data.columns, shape=shape)
+            shape = readings[part].shape
+        except DataError as fault:
+            faults.append(fault)
+    if faults:
+        raise _joined(faults)
+    return readings
+
+
+def _key(recipe: Recipe, readings: Mapping[str, Reading]) -> Key:
+    """All that the cleaned rows depend on."""
+    data = recipe.data
+    if any(reading.format == "hub" for reading in readings.values()):
+        return None
+    return {
+        "files": {part: [getattr(data, part), file_digest(Path(getattr(data, part)))] for part in readings},
+        "readings": {part: asdict(reading) for part, reading in readings.items()},
+        "clean": data.clean.model_dump(mode="json"),
+        "limits": data.audit.model_dump(mode="json") if data.clean != type(data.clean)() else None,
+    }
+
+
+def _read(
+    folder: Path, recipe: Recipe, readings: Mapping[str, Reading], cleaner: Cleaner, emit: Emit, stop: Stop
+) -> None:
+    """Put the rows of all parts into one file, train first, and what cleaning did beside it."""
+    sizes = dict.fromkeys(readings, 0)
+    copies: Counter[str] = Counter()
+
+    def good() -> Iterator[Example]:
+        faults: list[DataError] = []
+        for part, reading in readings.items():
+            read = source.read_good(getattr(recipe.data, part), reading, copies, emit=emit, stop=stop)
+            try:
+                for example in cleaner.mend(read):
+                    sizes[part] += 1
+                    _write_lines(changes, map(_change, cleaner.changes))
+                    cleaner.changes.clear()
+                    yield example
+            except DataError as fault:
+                faults.append(fault)
+        if faults:
+            raise _joined(faults)
+
+    with (folder / _CHANGES).open("wb") as changes:
+        rows = StoredExamples.write(folder / _ROWS, good())
+    if recipe.data.clean.drop:
+        count = sizes["train"]
+        left = cleaner.drop(rows[:count])
+        sizes["train"] = len(left)
+        StoredExamples.write(folder / _LEFT, chain(left, rows[count:]))
+        for made in folder.glob(f"{Path(_LEFT).stem}.*"):
+            made.replace(folder / made.name.replace(Path(_LEFT).stem, Path(_ROWS).stem))
+    with (folder / _REJECTIONS).open("wb") as out:
+        _write_lines(out, map(_rejection, cleaner.rejections))
+    (folder / _SIZES).write_text(json.dumps(sizes))
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {**asdict(change.origin), **{name: getattr(change, name) for name in ("rule", "before", "after")}}
+
+
+def _rejection(rejection: Rejection) -> dict[str, Any]:
+    return {"id": rejection.example_id, **asdict(rejection.origin), "reason": rejection.reason}
+
+
+def _write_lines(out: IO[bytes], records: Iterable[Mapping[str, Any]]) -> None:
+    for record in records:
+        out.write(json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as lines:
+        for line in lines:
+            yield json.loads(line.decode("utf-8", "surrogatepass"))
+
+
+def _joined(faults: list[DataError]) -> DataError:
+    if len(faults) == 1:
+        return faults[0]
+    rows = tuple(row for fault in faults for row in fault.rows)[:LISTED_ROWS]
+    what = "; ".join(f"{fault.where}: {fault.what}" for fault in faults)
+    return DataError(what, fix=faults[0].fix, rows=rows, total=sum(fault.total for fault in faults))
+
+
+class _Auditing:
+    """The audit of one recipe's rows, as far as it is not kept from an earlier run.
+
+    Attributes:
+        near: clusters of near duplicates, by the places of the rows.
+        key: all that its findings depend on.
+    """
+
+    def __init__(self, recipe: Recipe, rows: StoredExamples, key: Key, kept: Kept, emit: Emit, stop: Stop) -> None:
+        self._kept, self._emit = kept, emit
+        self._began = time.monotonic()
+        emit(StageStarted("audit"))
+        limits = recipe.data.audit
+        self.key = key and {**key, "limits": limits.model_dump(mode="json")}
+        self._auditor: Auditor | None = None
+        self._begin: Callable[[], Auditor]
+
+        def begun(near: Path | None) -> Auditor:
+            self._auditor = Auditor(rows, limits, near, kept.scratch, emit, stop)
+            return self._auditor
+
+        folder, _ = kept.folder("likeness", self.key, lambda folder: _copy(begun(None).alike(), folder))
+        self.near = read_clusters(folder / CLUSTERS)
+        self._begin = lambda: self._auditor or begun(folder / CLUSTERS)
+
+    def divided(self, splits: Splits, across: list[Finding]) -> None:
+        """Tell which part each row is in."""
+        self._across = across
+        self._parts = {part: _places(getattr(splits, part)) for part in PARTS}
+        digest = {part: hashlib.sha256(places.tobytes()).hexdigest() for part, places in self._parts.items()}
+        self.key = self.key and {**self.key, "parts": digest}
+        self._folder = self._kept.find("audit", self.key)
+        if self._folder is None:
+            self._begin().begin(self._parts)
+
+    def findings(self) -> list[Finding]:
+        """What was found, the gravest first; waits for it."""
+        reused = self._folder is not None
+        if self._folder is None:
+            found = self._begin().findings()
+            self._folder, _ = self._kept.folder("audit", self.key, lambda folder: _copy(found, folder))
+        self._emit(StageFinished("audit", time.monotonic() - self._began, reused))
+        return [*self._across, *read_findings(self._folder / FINDINGS)]
+
+
+def _places(part: Series[Example]) -> NDArray[np.int64]:
+    assert isinstance(part, StoredExamples)
+    return part.places
+
+
+def _copy(file: Path, folder: Path) -> None:
+    shutil.copyfile(file, folder / file.name)
+
+
+def _divided(recipe: Recipe, rows: StoredExamples, sizes: Mapping[str, int], near: Series[Cluster]) -> Splits:
+    """Parts as given, checked for leaks; what is not given is taken from the training rows."""
+    wanted = recipe.data.split
+    begins = dict(zip(sizes, accumulate(sizes.values(), initial=0), strict=False))
+
+    def given(part: str) -> Series[Example]:
+        begin = begins.get(part, 0)
+        return rows[begin : begin + sizes.get(part, 0)]
+
+    train, validation, test = (given(part) for part in PARTS)
+    near = duplicates.among(near, range(len(train)))
+    if sizes.keys() == {"train"}:
+        return split(train, validation=wanted.validation, test=wanted.test, seed=wanted.seed, alike=near)
+    _refuse_leaks(train, validation, test)
+    reason = "parts as given"
+    if not test and wanted.test:
+        rest = split(train, validation=0.0, test=wanted.test, seed=wanted.seed, alike=near)
+        train, test, reason = rest.train, rest.test, f"test taken from train: {rest.reason}"
+    if not validation and wanted.validation:
+        near = duplicates.among(near, _places(train).tolist())
+        rest = split(train, validation=wanted.validation, test=0.0, seed=wanted.seed, alike=near)
+        train, validation, reason = rest.train, rest.validation, f"{reason}; validation: {rest.reason}"
+    counts = f"{len(train)} training, {len(validation)} validation, {len(test)} test rows"
+    return Splits(train, validation, test, f"{counts}; {reason}")
+
+
+def _refuse_leaks(train: Series[Example], validation: Series[Example], test: Series[Example]) -> None:
+    leaks = check_given(train, validation, test)
+    if leaks:
+        rows = tuple(
+            RowError(
+                later.origin.file,
+                later.origin.line,
+                0,
+                "",
+                "leak",
+                f"the same prompt stands in {earlier.origin}: {which} share it",
+                "keep it in one file",
+            )
+            for which, earlier, later in leaks[:LISTED_ROWS]
+        )
+        raise DataError(
+            f"{len(leaks)} prompts stand in more than one of the given files",
+            fix="remove them from one, or give data.train alone and let Attune split it",
+            rows=rows,
+            total=len(leaks),
+        )

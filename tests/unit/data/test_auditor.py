@@ -1,0 +1,80 @@
+"""The audit in a process of its own: the same findings, and an end that is heard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attune.data import auditor
+from attune.data.auditor import Auditor, read_clusters, read_findings
+from attune.data.example import Origin, Pair
+from attune.data.stored import StoredExamples
+from attune.errors import EnvironmentFault, Interrupted
+from attune.events import Progress, Stop
+from attune.recipe import Audit
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> StoredExamples:
+    asked = ["Where is my parcel?", "Where is my parcel", "Refund", "I am ann@example.org", "Open?", "Open?"]
+    pairs = [Pair(str(i), Origin("rows.jsonl", i + 1), text, "TODO") for i, text in enumerate(asked)]
+    return StoredExamples.write(tmp_path / "rows.jsonl", pairs)
+
+
+def audited(rows: StoredExamples, folder: Path) -> tuple[object, object, list[object]]:
+    heard: list[object] = []
+    folder.mkdir()
+    auditing = Auditor(rows, Audit(), None, folder, heard.append, Stop())
+    near = read_clusters(auditing.alike())
+    auditing.begin({"train": np.arange(4), "test": np.arange(4, 6)})
+    return near, read_findings(auditing.findings()), heard
+
+
+def test_a_process_finds_what_is_found_here(
+    rows: StoredExamples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = audited(rows, tmp_path / "here")
+    monkeypatch.setattr(auditor, "ROWS_AUDITED_HERE", 1)
+    there = audited(rows, tmp_path / "there")
+    assert here[:2] == there[:2]
+    assert {finding.check for finding in here[1]} >= {"personal_data", "near_duplicates", "placeholder_targets"}
+    assert isinstance(there[2][-1], Progress) and there[2][-1].done == there[2][-1].total
+
+
+def test_clusters_that_are_known_are_not_looked_for(
+    rows: StoredExamples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditor, "ROWS_AUDITED_HERE", 1)
+    auditor.write_clusters(tmp_path / "none.npz", [])
+    auditing = Auditor(rows, Audit(), tmp_path / "none.npz", tmp_path, lambda event: None, Stop())
+    assert read_clusters(auditing.alike()) == []
+    auditing.begin({"train": np.arange(6)})
+    assert "near_duplicates" not in {finding.check for finding in read_findings(auditing.findings())}
+
+
+def test_a_process_that_was_killed_is_said(
+    rows: StoredExamples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditor, "ROWS_AUDITED_HERE", 1)
+    auditing = Auditor(rows, Audit(), None, tmp_path, lambda event: None, Stop())
+    assert auditing._process is not None
+    auditing._process._child.kill()
+    with pytest.raises(EnvironmentFault, match=r"ended by the system \(-9\)"):
+        auditing.alike()
+
+
+def test_a_request_to_stop_is_heard_while_waiting(
+    rows: StoredExamples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditor, "ROWS_AUDITED_HERE", 1)
+    stop = Stop()
+    auditing = Auditor(rows, Audit(), None, tmp_path, lambda event: None, stop)
+    auditing.alike()
+    stop.request()
+    with pytest.raises(Interrupted):
+        auditing.findings()  # nobody said which parts there are: it would wait for ever
+    child = auditing._process._child  # type: ignore[union-attr]
+    del auditing
+    assert child.wait(10) == -9
