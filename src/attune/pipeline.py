@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attune.data import leaks
 from attune.errors import AttuneError, EnvironmentFault, Interrupted
 from attune.events import Emit, Event, Note, Progress, RunFinished, StageStarted, Stop, silent
 from attune.prepare import PARTS, Prepared, prepare
@@ -144,6 +145,8 @@ def _write_preparation(current: Run, prepared: Prepared) -> None:
             for c in cleaner.changes
         ],
     )
+    if splits.leaks:
+        current.write_json("data/leaks.json", leaks.summary(splits.leaks, prepared.recipe.data.accept_leaks))
     # Written last: where it stands, everything that a resume needs stands.
     fingerprint = _data_fingerprint(prepared)
     current.write_json("data/splits.json", {**listed, "reason": splits.reason, "fingerprint": fingerprint})

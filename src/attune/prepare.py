@@ -6,7 +6,6 @@ imported where they are entered: a bad file is refused without them.
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -18,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attune import automatic
-from attune.data import duplicates, source
-from attune.data.clean import Cleaner
+from attune.data import source
+from attune.data.clean import Cleaner, Rejection
 from attune.data.example import Example
 from attune.data.finding import LISTED_ROWS, Finding
 from attune.data.likeness import Cluster
-from attune.data.split import Splits, check_given, split
+from attune.data.parts import divide
+from attune.data.split import Splits
 from attune.errors import DataError, EnvironmentFault, RecipeError, RowError
 from attune.events import Emit, Note, Progress, StageFinished, StageStarted, Stop, silent
 from attune.recipe import EMBEDDED, Recipe, Resolution
@@ -88,8 +88,11 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     cleaner = Cleaner(recipe.data.clean, recipe.data.audit)
     parts = _clean(cleaner, parts, emit)
     near, findings = _audit(resolution.recipe, parts, emit, stop)
-    splits = _split(resolution.recipe, parts, near)
+    splits = divide(resolution.recipe.data, parts, near)
+    cleaner.rejections += [Rejection(row.id, row.origin, reason) for row, reason in splits.left_out]
     emit(Note("split", "info", splits.reason))
+    _tell("split", splits.findings, emit)
+    findings += splits.findings
     _settle_names(resolution, task_name)
 
     from attune.model.load import load_renderer
@@ -149,7 +152,10 @@ def _read(resolution: Resolution, emit: Emit, stop: Stop) -> tuple[dict[str, lis
         if place is None:
             continue
         try:
-            reading = source.recognise(place, columns=recipe.data.columns, shape=shape)
+            wanted = recipe.data.split
+            reading = source.recognise(
+                place, columns=recipe.data.columns, shape=shape, group_by=wanted.group_by, time_by=wanted.time_by
+            )
             if task_name is None:
                 task_name = suggested(reading.shape)  # type: ignore[assignment]
                 resolution.settle("task", task_name, reading.reason)
@@ -218,7 +224,7 @@ def _clean(cleaner: Cleaner, parts: Mapping[str, list[Example]], emit: Emit) -> 
 def _audit(
     recipe: Recipe, parts: Mapping[str, list[Example]], emit: Emit, stop: Stop
 ) -> tuple[list[Cluster], list[Finding]]:
-    """Near duplicates among the rows of `data.train`, and what the audit finds in all rows."""
+    """Near duplicates among the rows of all parts, one part after another, and what the audit finds in them."""
     from attune.data import audit
 
     began = time.monotonic()
@@ -227,11 +233,9 @@ def _audit(
     rows = [example for examples in parts.values() for example in examples]
     near = audit.alike(rows, limits)
     found = audit.audit(rows, limits, near, emit=emit, stop=stop)
-    given = {name: len(examples) for name, examples in parts.items()}
-    found = [*duplicates.across_parts(rows, given, near), *found]
     emit(StageFinished("audit", time.monotonic() - began))
     _tell("audit", found, emit)
-    return duplicates.among(near, rows, parts["train"]), found
+    return near, found
 
 
 def _tell(stage: str, findings: Series[Finding], emit: Emit) -> None:
@@ -239,63 +243,6 @@ def _tell(stage: str, findings: Series[Finding], emit: Emit) -> None:
     for finding in findings:
         if finding.severity != "info":
             emit(Note(stage, "warning", f"{finding.what} {finding.advice}".strip()))
-
-
-def _split(recipe: Recipe, parts: Mapping[str, list[Example]], near: Series[Cluster]) -> Splits:
-    """Parts as given, checked for leaks; what is not given is taken from the training rows."""
-    wanted = recipe.data.split
-    train, validation, test = (parts.get(part, []) for part in PARTS)
-    given = train
-    if parts.keys() == {"train"}:
-        return split(train, validation=wanted.validation, test=wanted.test, seed=wanted.seed, alike=near)
-    leaks = check_given(train, validation, test)
-    if leaks:
-        rows = tuple(
-            RowError(
-                later.origin.file,
-                later.origin.line,
-                0,
-                "",
-                "leak",
-                f"the same prompt stands in {earlier.origin}: {which} share it",
-                "keep it in one file",
-            )
-            for which, earlier, later in leaks[:LISTED_ROWS]
-        )
-        raise DataError(
-            f"{len(leaks)} prompts stand in more than one of the given files",
-            fix="remove them from one, or give data.train alone and let Attune split it",
-            rows=rows,
-            total=len(leaks),
-        )
-    reason = "parts as given"
-    if not test and wanted.test:
-        rest = split(train, validation=0.0, test=wanted.test, seed=wanted.seed, alike=near)
-        train, test, reason = list(rest.train), list(rest.test), f"test taken from train: {rest.reason}"
-    if not validation and wanted.validation:
-        near = duplicates.among(near, given, train)
-        rest = split(train, validation=wanted.validation, test=0.0, seed=wanted.seed, alike=near)
-        train, validation, reason = list(rest.train), list(rest.validation), f"{reason}; validation: {rest.reason}"
-    counts = f"{len(train)} training, {len(validation)} validation, {len(test)} test rows"
-    train, validation, test = map(list, _unique_ids(train, validation, test))
-    return Splits(tuple(train), tuple(validation), tuple(test), f"{counts}; {reason}")
-
-
-def _unique_ids(*parts: Series[Example]) -> tuple[tuple[Example, ...], ...]:
-    """Ids are unique inside a file; equal rows can still stand in two files only when they are documents' repeats."""
-    seen: set[str] = set()
-    result = []
-    for part in parts:
-        kept = []
-        for example in part:
-            unique, copy = example.id, 1
-            while unique in seen:
-                copy += 1
-                unique = f"{example.id}-{copy}"
-            seen.add(unique)
-            kept.append(example if unique == example.id else dataclasses.replace(example, id=unique))
-        result.append(tuple(kept))
-    return tuple(result)
 
 
 def _settle_names(resolution: Resolution, task_name: str) -> None:

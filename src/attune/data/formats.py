@@ -366,9 +366,7 @@ def _label_name(feature: Any, value: Any) -> Any:
     return names[value] if names and isinstance(value, int) and 0 <= value < len(names) else value
 
 
-def _table_row(
-    source: str, number: int, values: dict[str, Any], columns: Sequence[str], time_by: str | None
-) -> Rows:
+def _table_row(source: str, number: int, values: dict[str, Any], columns: Sequence[str], time_by: str | None) -> Rows:
     used = {name: value for name, value in values.items() if not columns or name in columns}
     if isinstance(moment := used.get(time_by or ""), date):  # a datetime is one too
         used[time_by or ""] = moment.isoformat()
