@@ -20,16 +20,16 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attune.data import audit, duplicates, source
+from attune.data import audit, source
 from attune.data.auditor import CLUSTERS, FINDINGS, Auditor, read_clusters, read_findings
 from attune.data.clean import Change, Cleaner, Rejection
-from attune.data.example import Example, Shape
+from attune.data.example import Example, Origin, Shape
 from attune.data.finding import LISTED_ROWS, Finding
-from attune.data.likeness import Cluster
+from attune.data.parts import divide
 from attune.data.source import Reading
-from attune.data.split import Splits, check_given, split
+from attune.data.split import Splits
 from attune.data.stored import StoredExamples
-from attune.errors import DataError, RowError
+from attune.errors import DataError
 from attune.events import Emit, Note, StageFinished, StageStarted, Stop
 from attune.recipe import Recipe
 from attune.runs.kept import Kept, file_digest
@@ -90,9 +90,9 @@ def curate(recipe: Recipe, readings: Mapping[str, Reading], kept: Kept, emit: Em
     rows = StoredExamples.open(folder / _ROWS)
     sizes: dict[str, int] = json.loads((folder / _SIZES).read_bytes())
     auditing = _Auditing(recipe, rows, key, kept, emit, stop)
-    splits = _divided(recipe, rows, sizes, auditing.near)
+    splits = divide(recipe.data, _parts(rows, sizes), auditing.near)
     emit(Note("split", "info", splits.reason))
-    auditing.divided(splits, duplicates.across_parts(rows, sizes, auditing.near))
+    auditing.divided(splits)
     return Curated(splits, kept, auditing.key, folder, auditing)
 
 
@@ -110,7 +110,10 @@ def recognised(recipe: Recipe, shape: Shape | None) -> dict[str, Reading]:
         if place is None:
             continue
         try:
-            readings[part] = source.recognise(place, columns=recipe.data.columns, shape=shape)
+            wanted = recipe.data.split
+            readings[part] = source.recognise(
+                place, columns=recipe.data.columns, shape=shape, group_by=wanted.group_by, time_by=wanted.time_by
+            )
             shape = readings[part].shape
         except DataError as fault:
             faults.append(fault)
@@ -168,12 +171,16 @@ def _read(
     (folder / _SIZES).write_text(json.dumps(sizes))
 
 
+def _place(origin: Origin) -> dict[str, Any]:
+    return {"file": origin.file, "line": origin.line}
+
+
 def _change(change: Change) -> dict[str, Any]:
-    return {**asdict(change.origin), **{name: getattr(change, name) for name in ("rule", "before", "after")}}
+    return {**_place(change.origin), **{name: getattr(change, name) for name in ("rule", "before", "after")}}
 
 
 def _rejection(rejection: Rejection) -> dict[str, Any]:
-    return {"id": rejection.example_id, **asdict(rejection.origin), "reason": rejection.reason}
+    return {"id": rejection.example_id, **_place(rejection.origin), "reason": rejection.reason}
 
 
 def _write_lines(out: IO[bytes], records: Iterable[Mapping[str, Any]]) -> None:
@@ -220,9 +227,9 @@ class _Auditing:
         self.near = read_clusters(folder / CLUSTERS)
         self._begin = lambda: self._auditor or begun(folder / CLUSTERS)
 
-    def divided(self, splits: Splits, across: list[Finding]) -> None:
+    def divided(self, splits: Splits) -> None:
         """Tell which part each row is in."""
-        self._across = across
+        self._of_splits = splits.findings
         self._parts = {part: _places(getattr(splits, part)) for part in PARTS}
         digest = {part: hashlib.sha256(places.tobytes()).hexdigest() for part, places in self._parts.items()}
         self.key = self.key and {**self.key, "parts": digest}
@@ -237,62 +244,19 @@ class _Auditing:
             found = self._begin().findings()
             self._folder, _ = self._kept.folder("audit", self.key, lambda folder: _copy(found, folder))
         self._emit(StageFinished("audit", time.monotonic() - self._began, reused))
-        return [*self._across, *read_findings(self._folder / FINDINGS)]
+        return [*self._of_splits, *read_findings(self._folder / FINDINGS)]
 
 
 def _places(part: Series[Example]) -> NDArray[np.int64]:
-    assert isinstance(part, StoredExamples)
-    return part.places
+    assert isinstance(part, StoredExamples) or not part
+    return part.places if isinstance(part, StoredExamples) else np.empty(0, dtype=np.int64)
 
 
 def _copy(file: Path, folder: Path) -> None:
     shutil.copyfile(file, folder / file.name)
 
 
-def _divided(recipe: Recipe, rows: StoredExamples, sizes: Mapping[str, int], near: Series[Cluster]) -> Splits:
-    """Parts as given, checked for leaks; what is not given is taken from the training rows."""
-    wanted = recipe.data.split
-    begins = dict(zip(sizes, accumulate(sizes.values(), initial=0), strict=False))
-
-    def given(part: str) -> Series[Example]:
-        begin = begins.get(part, 0)
-        return rows[begin : begin + sizes.get(part, 0)]
-
-    train, validation, test = (given(part) for part in PARTS)
-    near = duplicates.among(near, range(len(train)))
-    if sizes.keys() == {"train"}:
-        return split(train, validation=wanted.validation, test=wanted.test, seed=wanted.seed, alike=near)
-    _refuse_leaks(train, validation, test)
-    reason = "parts as given"
-    if not test and wanted.test:
-        rest = split(train, validation=0.0, test=wanted.test, seed=wanted.seed, alike=near)
-        train, test, reason = rest.train, rest.test, f"test taken from train: {rest.reason}"
-    if not validation and wanted.validation:
-        near = duplicates.among(near, _places(train).tolist())
-        rest = split(train, validation=wanted.validation, test=0.0, seed=wanted.seed, alike=near)
-        train, validation, reason = rest.train, rest.validation, f"{reason}; validation: {rest.reason}"
-    counts = f"{len(train)} training, {len(validation)} validation, {len(test)} test rows"
-    return Splits(train, validation, test, f"{counts}; {reason}")
-
-
-def _refuse_leaks(train: Series[Example], validation: Series[Example], test: Series[Example]) -> None:
-    leaks = check_given(train, validation, test)
-    if leaks:
-        rows = tuple(
-            RowError(
-                later.origin.file,
-                later.origin.line,
-                0,
-                "",
-                "leak",
-                f"the same prompt stands in {earlier.origin}: {which} share it",
-                "keep it in one file",
-            )
-            for which, earlier, later in leaks[:LISTED_ROWS]
-        )
-        raise DataError(
-            f"{len(leaks)} prompts stand in more than one of the given files",
-            fix="remove them from one, or give data.train alone and let Attune split it",
-            rows=rows,
-            total=len(leaks),
-        )
+def _parts(rows: StoredExamples, sizes: Mapping[str, int]) -> dict[str, StoredExamples]:
+    """The rows of each part that was given."""
+    ends = accumulate(sizes.values())
+    return {part: rows[end - size : end] for (part, size), end in zip(sizes.items(), ends, strict=True)}

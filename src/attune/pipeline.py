@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attune.curate import PARTS
+from attune.data import leaks
 from attune.errors import AttuneError, EnvironmentFault, Interrupted
 from attune.events import Emit, Event, Note, Progress, RunFinished, StageStarted, Stop, silent
 from attune.prepare import Prepared, prepare
@@ -133,8 +134,13 @@ def _write_preparation(current: Run, prepared: Prepared) -> None:
     current.write_json("data/findings.json", [finding.record() for finding in prepared.findings])
     limit = prepared.recipe.training.max_length
     dropped = [{**place(i), "reason": f"longer than {limit} tokens"} for i in prepared.train.dropped]
-    current.write_jsonl("data/rejections.jsonl", chain(prepared.curated.rejections(), dropped))
+    left_out = (
+        {"id": row.id, "file": row.origin.file, "line": row.origin.line, "reason": why} for row, why in splits.left_out
+    )
+    current.write_jsonl("data/rejections.jsonl", chain(prepared.curated.rejections(), left_out, dropped))
     current.write_jsonl("data/changes.jsonl", prepared.curated.changes())
+    if splits.leaks:
+        current.write_json("data/leaks.json", leaks.summary(splits.leaks, prepared.recipe.data.accept_leaks))
     # Written last: where it stands, everything that a resume needs stands.
     fingerprint = _data_fingerprint(prepared)
     current.write_json("data/splits.json", {**listed, "reason": splits.reason, "fingerprint": fingerprint})

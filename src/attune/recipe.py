@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import io
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ RECIPE_SUFFIXES = (".yaml", ".yml")
 EMBEDDED = "attune-base"
 
 TaskName = Literal["chat", "complete", "classify", "domain"]
+LeakName = Literal["record", "prompt", "near_duplicate", "group", "containment", "time", "given_away", "shortcut"]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 PositiveInt = Annotated[int, Field(ge=1)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -44,6 +46,10 @@ class Split(_Node):
     """Share of the rows that nothing but the final test sees."""
     seed: int = 0
     """Of the split; it does not depend on the order of the rows."""
+    group_by: str | None = None
+    """Column that says whom a row belongs to (a customer, a document): rows of one group stay in one part."""
+    time_by: str | None = None
+    """Column of dates or numbers: the oldest rows are trained on, the newest are the test."""
 
 
 class Audit(_Node):
@@ -69,6 +75,8 @@ class Audit(_Node):
     """A language that is less likely than this is undetermined."""
     language_letters: PositiveInt = 20
     """Texts of fewer letters have an undetermined language."""
+    shortcut_leak: Annotated[float, Field(gt=0.5, le=1.0)] = 0.95
+    """Stop when length, numbers, order or a number at the start tell the test rows' labels better than this AUC."""
     secret_entropy: Annotated[float, Field(gt=0.0)] = 3.5
     """Bits per character above which a long token beside a word such as "key" or "password" counts as a secret."""
 
@@ -97,6 +105,8 @@ class Data(_Node):
     """How train is divided when validation or test is not given."""
     columns: dict[str, str] = Field(default_factory=dict)
     """Role -> column of the file, where the names are not recognised: {prompt: question, completion: answer}."""
+    accept_leaks: tuple[LeakName, ...] = ()
+    """Kinds of leaks between the given parts that do not stop the run; both scores are told then."""
     clean: Clean = Clean()
     """What is mended or left out before the audit."""
     audit: Audit = Audit()
@@ -323,6 +333,9 @@ def _explain(
             text = f'unknown key "{path}": {did_you_mean(loc[-1], _known_keys(loc[:-1]))}'
         elif item["type"] == "missing":
             text = f'"{path}" is required'
+        elif item["type"] == "literal_error" and isinstance(item["input"], str):
+            known = re.findall(r"'([^']*)'", item["ctx"]["expected"])
+            text = f'"{path}" cannot be "{item["input"]}": {did_you_mean(item["input"], known)}'
         else:
             text = f'"{path}" is {item["input"]!r}: {_plain(item["msg"])}'
         complaints.append(text)

@@ -43,7 +43,13 @@ def print_outcome(to: Console, folder: Path) -> None:
     view = RunView.read(folder)
     to.print()
     if view.comparisons:
-        to.print(_comparison_table(view))
+        if view.leaking:
+            to.print(Text(f"All {view.test_rows:,} test rows; {view.leaking}.", style="dim"))
+        to.print(_comparison_table(view, view.comparisons))
+        to.print()
+    if view.clean:
+        to.print(Text(f"The {view.clean_rows:,} clean test rows", style="dim"))
+        to.print(_comparison_table(view, view.clean))
         to.print()
     tone, sentence = view.verdict()
     to.print(Text(sentence, style=f"bold {_COLOURS[tone]}"))
@@ -61,7 +67,7 @@ def print_outcome(to: Console, folder: Path) -> None:
     to.print(Text("Try it: ").append(f"attune {verb}", style="bold"))
 
 
-def _comparison_table(view: RunView) -> RenderableType:
+def _comparison_table(view: RunView, rows: Sequence[Mapping[str, Any]]) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for title, side in (
         ("Metric", "left"),
@@ -72,7 +78,7 @@ def _comparison_table(view: RunView) -> RenderableType:
         ("Verdict", "left"),
     ):
         table.add_column(title, justify=side, no_wrap=True)  # type: ignore[arg-type]
-    for row in view.comparisons:
+    for row in rows:
         verdict = str(row.get("verdict"))
         lower = "" if row.get("higher_is_better", True) else " ↓"
         table.add_row(

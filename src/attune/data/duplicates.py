@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-import numpy as np
+import hashlib
+from collections.abc import Sequence
 
 from attune.data.example import Document, Example, LabelledText, own_prompt, prompt_of, target_of
 from attune.data.finding import Finding
@@ -18,7 +17,7 @@ SAME_ANSWER = 0.3
 
 def exact_duplicates(examples: Sequence[Example], limits: Audit) -> list[Finding]:
     """Rows whose prompt and target are those of an earlier row, apart from case, width and white space."""
-    groups = _groups(examples, [_record(example) for example in examples])
+    groups = _groups(examples, [record_key(example) for example in examples])
     if not groups:
         return []
     later = sorted(index for group in groups for index in group[1:])
@@ -93,31 +92,6 @@ def contradictions(examples: Sequence[Example], limits: Audit) -> list[Finding]:
     ]
 
 
-def across_parts(examples: Sequence[Example], sizes: Mapping[str, int], alike: Sequence[Cluster]) -> list[Finding]:
-    """Near duplicates between the parts that a person gave: what is tested was nearly trained on.
-
-    Args:
-        examples: the rows of all parts, one after another.
-        sizes: rows of each part, in that order.
-        alike: clusters of these examples' own prompts.
-    """
-    part = np.repeat(np.arange(len(sizes)), list(sizes.values()))
-    found = [cluster.members for cluster in alike if len(set(part[list(cluster.members)])) > 1]
-    if not found:
-        return []
-    later = sorted(index for members in found for index in members if part[index] > part[list(members)].min())
-    return [
-        Finding(
-            "near_duplicates_across_parts",
-            "warning",
-            f"{len(later)} validation or test rows ask nearly the same as a row of an earlier part.",
-            tuple(examples[index].origin for index in later),
-            "The scores are too good by what such rows give away: remove them, or let Attune split the rows itself.",
-            {"groups": _listed(examples, found)},
-        )
-    ]
-
-
 def among(alike: Sequence[Cluster], kept: Sequence[int]) -> list[Cluster]:
     """The clusters of some of the rows, with the places that these have among themselves."""
     place = {index: new for new, index in enumerate(kept)}
@@ -129,8 +103,18 @@ def among(alike: Sequence[Cluster], kept: Sequence[int]) -> list[Cluster]:
     return found
 
 
-def _record(example: Example) -> tuple[str, str]:
-    return normalised(prompt_of(example)), normalised(target_of(example))
+def prompt_key(example: Example) -> str:
+    """A hash that rows share whose prompts are the same apart from case, width and white space."""
+    return _hashed(normalised(prompt_of(example)))
+
+
+def record_key(example: Example) -> str:
+    """The same of prompt and target together."""
+    return _hashed(normalised(prompt_of(example)), normalised(target_of(example)))
+
+
+def _hashed(*texts: str) -> str:
+    return hashlib.blake2b("\0".join(texts).encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
 def _groups(examples: Sequence[Example], keys: Sequence[object]) -> list[tuple[int, ...]]:

@@ -13,10 +13,17 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an example came from: file as the user gave it, physical line from 1 (row number for Parquet and hubs)."""
+    """Where an example came from: file as the user gave it, physical line from 1 (row number for Parquet and hubs).
+
+    Attributes:
+        group: whom the row belongs to, by the column `data.split.group_by`; "" where none is named.
+        time: when it was, by the column `data.split.time_by`: a number, of a date the seconds since 1970.
+    """
 
     file: str
     line: int
+    group: str = ""
+    time: float | None = None
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"

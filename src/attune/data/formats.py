@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,10 @@ class RawRow:
 Rows = Iterator[RawRow | RowError]
 
 
-def raw_rows(source: str, file_format: str, columns: Sequence[str] = ()) -> Rows:
+def raw_rows(source: str, file_format: str, columns: Sequence[str] = (), time_by: str | None = None) -> Rows:
     """The rows of a source, streamed where the format allows. `columns` tells Parquet and hubs what will be used.
+
+    A date of theirs stands as its ISO 8601 text in the column `time_by`; anywhere else it is a fault.
 
     Raises:
         EnvironmentFault: a file cannot be opened, or the hub does not answer.
@@ -51,11 +54,11 @@ def raw_rows(source: str, file_format: str, columns: Sequence[str] = ()) -> Rows
             case "csv" | "tsv":
                 yield from _delimited_rows(source, "\t" if file_format == "tsv" else _delimiter(source))
             case "parquet":
-                yield from _parquet_rows(source, columns)
+                yield from _parquet_rows(source, columns, time_by)
             case "text":
                 yield from _text_rows(source)
             case "hub":
-                yield from _hub_rows(source, columns)
+                yield from _hub_rows(source, columns, time_by)
             case _:
                 raise AssertionError(file_format)
     except OSError as error:
@@ -310,7 +313,7 @@ def _header_errors(source: str, line: int, header: list[str]) -> list[RowError]:
 # --- tables ---
 
 
-def _parquet_rows(source: str, columns: Sequence[str]) -> Rows:
+def _parquet_rows(source: str, columns: Sequence[str], time_by: str | None) -> Rows:
     import pyarrow
     import pyarrow.parquet
 
@@ -323,13 +326,13 @@ def _parquet_rows(source: str, columns: Sequence[str]) -> Rows:
             for batch in table.iter_batches(batch_size=256, columns=names):
                 for values in batch.to_pylist():
                     number += 1
-                    yield from _table_row(source, number, values, columns)
+                    yield from _table_row(source, number, values, columns, time_by)
         except (pyarrow.ArrowException, ValueError, OverflowError, OSError) as error:
             message = f"the Parquet file is damaged after row {number}: {_first_line(error)}"
             yield row_error(source, number + 1, Fault("damaged_file", message, "write or copy the file again"))
 
 
-def _hub_rows(source: str, columns: Sequence[str]) -> Rows:
+def _hub_rows(source: str, columns: Sequence[str], time_by: str | None) -> Rows:
     import datasets
 
     name, _, split = source.partition(":")
@@ -340,7 +343,7 @@ def _hub_rows(source: str, columns: Sequence[str]) -> Rows:
         features = dict(table.features or {})
         for number, values in enumerate(table, start=1):
             named = {column: _label_name(features.get(column), value) for column, value in values.items()}
-            yield from _table_row(source, number, named, columns)
+            yield from _table_row(source, number, named, columns, time_by)
     except (
         Exception
     ) as error:  # the hub's client raises many unrelated types; each of them ends here, none is passed over
@@ -363,8 +366,10 @@ def _label_name(feature: Any, value: Any) -> Any:
     return names[value] if names and isinstance(value, int) and 0 <= value < len(names) else value
 
 
-def _table_row(source: str, number: int, values: dict[str, Any], columns: Sequence[str]) -> Rows:
+def _table_row(source: str, number: int, values: dict[str, Any], columns: Sequence[str], time_by: str | None) -> Rows:
     used = {name: value for name, value in values.items() if not columns or name in columns}
+    if isinstance(moment := used.get(time_by or ""), date):  # a datetime is one too
+        used[time_by or ""] = moment.isoformat()
     faults = [
         row_error(source, number, Fault(f.code, f.message, f.fix, field=name))
         for name, value in used.items()

@@ -112,6 +112,19 @@ def clusters(texts: Sequence[str], limits: Audit) -> list[Cluster]:
     return sorted(found, key=lambda cluster: cluster.members[0])
 
 
+def comparer(texts: Sequence[str], limits: Audit) -> Callable[[int, int], bool]:
+    """Tells whether two of the texts are alike, by the exact comparison that decides in `clusters`."""
+    clean = [normalised(text) for text in texts]
+    is_long = [len(_words(text)) >= limits.short_words for text in clean]
+    long, short = (_long(clean, [i for i, yes in enumerate(is_long) if yes], limits), _short(clean, [], limits))
+
+    def alike(one: int, other: int) -> bool:
+        kind = long if is_long[one] and is_long[other] else short
+        return kind.likeness(one, other) >= kind.threshold
+
+    return alike
+
+
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text)
 

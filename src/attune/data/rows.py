@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from attune.data.example import (
@@ -20,6 +20,7 @@ from attune.data.example import (
     content_id,
 )
 from attune.data.formats import RawRow, kind
+from attune.data.marks import Marks
 from attune.data.strict_json import quoted
 from attune.errors import RowError
 
@@ -28,9 +29,12 @@ _MESSAGE_KEYS = ("role", "content", "weight", "name", "tool_calls", "tool_call_i
 _ONLY_ON = {"weight": "assistant", "tool_calls": "assistant", "tool_call_id": "tool"}
 
 
-def build(row: RawRow, shape: Shape, columns: Mapping[str, str]) -> Example | list[RowError]:
+def build(
+    row: RawRow, shape: Shape, columns: Mapping[str, str], marks: Marks | None = None
+) -> Example | list[RowError]:
     """The example that a raw row holds, or everything that is wrong with it. `columns` maps roles to the row's keys."""
-    builder = _Builder(row, shape, columns)
+    origin, errors = (marks or Marks()).read(row)
+    builder = _Builder(row, shape, columns, origin, errors)
     example = _SHAPES[shape](builder)
     return builder.errors or example
 
@@ -47,14 +51,11 @@ class _Builder:
     row: RawRow
     shape: Shape
     columns: Mapping[str, str]
-    errors: list[RowError] = field(default_factory=list)
+    origin: Origin
+    errors: list[RowError]
 
     def error(self, name: str, code: str, message: str, fix: str) -> None:
         self.errors.append(RowError(self.row.file, self.row.line, 0, name, code, message, fix))
-
-    @property
-    def origin(self) -> Origin:
-        return Origin(self.row.file, self.row.line)
 
     def value(self, role: str) -> Any:
         column = self.columns[role]

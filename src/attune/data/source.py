@@ -20,6 +20,7 @@ from pathlib import Path
 from attune.data import formats
 from attune.data.example import Example, Shape
 from attune.data.formats import RawRow
+from attune.data.marks import Marks
 from attune.data.rows import build, did_you_mean
 from attune.data.strict_json import quoted
 from attune.errors import DataError, RecipeError, RowError
@@ -64,15 +65,27 @@ _ROLES: dict[Shape, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How the rows of a source are understood. `columns` maps a role (prompt, label...) to a column of the file."""
+    """How the rows of a source are understood. `columns` maps a role (prompt, label...) to a column of the file.
+
+    `group_by` and `time_by` are the columns that say whom a row belongs to and when it was, if any do.
+    """
 
     format: str
     shape: Shape
     columns: dict[str, str]
     reason: str
+    group_by: str | None = None
+    time_by: str | None = None
 
 
-def recognise(source: str | Path, *, columns: Mapping[str, str] | None = None, shape: Shape | None = None) -> Reading:
+def recognise(
+    source: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    shape: Shape | None = None,
+    group_by: str | None = None,
+    time_by: str | None = None,
+) -> Reading:
     """How a source can be read, from its name and its first 200 rows.
 
     Args:
@@ -80,6 +93,7 @@ def recognise(source: str | Path, *, columns: Mapping[str, str] | None = None, s
             ("owner/name" or "owner/name:split") where no such path exists.
         columns: role -> column of the file, for names that are not well known.
         shape: what the rows must be; left out, the columns decide.
+        group_by, time_by: columns that say whom a row belongs to and when it was.
 
     Raises:
         DataError: no such file, an unknown format, no readable row, or columns that do not say what the rows are.
@@ -87,11 +101,12 @@ def recognise(source: str | Path, *, columns: Mapping[str, str] | None = None, s
         EnvironmentFault: the file cannot be opened or the hub does not answer.
     """
     source, columns = str(source), dict(columns or {})
+    beside = {name: column for name, column in (("group_by", group_by), ("time_by", time_by)) if column is not None}
     _check_roles(columns, shape)
     try:
         file_format = _format_of(source)
         if file_format == "text":
-            return _text_reading(source, columns, shape)
+            return _text_reading(source, columns or beside, shape)
     except OSError as error:
         raise formats.unreadable(source, error) from error
     peeked = list(itertools.islice(formats.raw_rows(source, file_format), _PEEKED_ROWS))
@@ -100,25 +115,28 @@ def recognise(source: str | Path, *, columns: Mapping[str, str] | None = None, s
         raise _unreadable_rows(source, tuple(row for row in peeked if isinstance(row, RowError)))
     counts = Counter(column for row in rows for column in row.values)
     common = [column for column, count in counts.items() if 2 * count >= len(rows)]
-    for role, column in columns.items():
+    named = [(f"columns.{role}", column) for role, column in columns.items()]
+    for key, column in named + [(f"split.{name}", column) for name, column in beside.items()]:
         if column not in counts:
             raise DataError(
                 f"the column {quoted(column)} does not exist.{did_you_mean(column, counts)}",
-                where=f"{source} (data.columns.{role})",
+                where=f"{source} (data.{key})",
                 fix=f"the columns are {_listed(list(counts))}",
             )
-    matches = _matches(common, columns, shape)
+    own = [column for column in common if column not in beside.values()]
+    matches = _matches(own, columns, shape) or _matches(common, columns, shape)
     because = "by the names of its columns"
     if not matches and not columns and shape in (None, "labelled") and file_format in ("csv", "tsv"):
-        matches = _label_by_values(source, rows, common)
+        matches = _label_by_values(source, rows, own)
         because = "because one of its two columns holds few different values"
     if len(matches) != 1:
         raise _undecided(source, file_format, list(counts), matches, shape)
     found, roles = matches[0]
-    unused = [column for column in counts if column not in roles.values()]
+    unused = [column for column in counts if column not in {*roles.values(), *beside.values()}]
     reason = f"{source} ({file_format}) is read as {_NAMES[found]} {because if not columns else 'by data.columns'}: "
-    reason += ", ".join(f"{role} = {quoted(column)}" for role, column in roles.items())
-    return Reading(file_format, found, roles, reason + (f"; not used: {_listed(unused)}." if unused else "."))
+    reason += ", ".join(f"{role} = {quoted(column)}" for role, column in (*roles.items(), *beside.items()))
+    reason += f"; not used: {_listed(unused)}." if unused else "."
+    return Reading(file_format, found, roles, reason, group_by, time_by)
 
 
 def read(source: str | Path, reading: Reading) -> Iterator[Example | RowError]:
@@ -129,11 +147,13 @@ def read(source: str | Path, reading: Reading) -> Iterator[Example | RowError]:
     Raises:
         EnvironmentFault: the file cannot be opened or the hub does not answer.
     """
-    for row in formats.raw_rows(str(source), reading.format, list(reading.columns.values())):
+    marks = Marks(reading.group_by, reading.time_by)
+    used = list(dict.fromkeys([*reading.columns.values(), *marks.columns()]))
+    for row in formats.raw_rows(str(source), reading.format, used, reading.time_by):
         if isinstance(row, RowError):
             yield row
             continue
-        built = build(row, reading.shape, reading.columns)
+        built = build(row, reading.shape, reading.columns, marks)
         if isinstance(built, list):
             yield from built
         else:

@@ -1,15 +1,19 @@
-"""Train, validation and test: rows with the same prompt stay on one side, labels keep their shares, and the split is a
-function of what the rows hold, not of their order in the file."""
+"""Train, validation and test: rows that belong together stay on one side, and labels keep their shares or times their
+order. The split is a function of what the rows hold, not of where they stand in the file."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
-from attune.data.example import Example, LabelledText, prompt_of
-from attune.data.likeness import Cluster, normalised
+from attune.data.duplicates import prompt_key
+from attune.data.example import Example, LabelledText
+from attune.data.finding import Finding
+from attune.data.leaks import Leak
+from attune.data.likeness import Cluster
 from attune.data.stored import chosen
 from attune.data.strict_json import quoted
 from attune.errors import DataError, RecipeError
@@ -20,95 +24,243 @@ COMMON_LABEL_GROUPS = 3  # a label in fewer groups cannot be both learnt and mea
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """The three parts, each in the order of the data, and how they came about."""
+    """The three parts, each in the order of the data, and how they came about.
+
+    Attributes:
+        left_out: rows that a split by time leaves out, each with the reason.
+        leaks: leaks between given parts that the recipe accepts.
+        findings: what a person should know about leaks that stop nothing.
+    """
 
     train: Sequence[Example]
     validation: Sequence[Example]
     test: Sequence[Example]
     reason: str
+    left_out: tuple[tuple[Example, str], ...] = ()
+    leaks: tuple[Leak, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def split(
     examples: Sequence[Example], *, validation: float, test: float, seed: int, alike: Sequence[Cluster] = ()
 ) -> Splits:
-    """Divides examples by the fractions asked for, in whole groups of prompts that are identical or alike.
+    """Divides examples by the fractions asked for, in whole groups of rows that belong together.
 
-    Prompts are compared after NFKC, case folding and joining of white space. Groups are placed largest first, each
-    where it brings the label counts nearest to their targets (after Sechidis et al. 2011).
+    Rows belong together when their prompts are identical (after NFKC, case folding and joining of white space) or
+    alike, or when they have one `Origin.group`; chains of these count. Groups are placed largest first, each where it
+    brings the label counts nearest to their targets (after Sechidis et al. 2011).
 
     Args:
         alike: clusters of near duplicates among the examples. One that is larger than the smallest part asked for
-            cannot stay whole, and is divided by identical prompts; the reason says so.
+            cannot stay whole, nor can any where they chain so many groups together that the parts cannot be made;
+            those are divided by prompts and groups, and the reason says so.
 
     Raises:
         DataError: too few rows for the parts asked for, or a label that cannot be in both train and test.
         RecipeError: the fractions leave nothing to train on.
     """
+    asked = _asked(validation, test)
+    whole, divided = _whole(alike, asked, len(examples))
+    rows = _Rows.of(examples)
+    apart = [*_rows_of_one(rows.keys), *_rows_of_one(rows.owners)]
+    try:
+        placed = _place(rows, [*apart, *(cluster.members for cluster in whole)], asked, seed)
+    except DataError:
+        if not whole or not any(rows.owners):
+            raise
+        placed = _place(rows, apart, asked, seed)
+        divided = [*divided, *whole]
+    indices, groups, rare = placed
+    reason = _reason(indices, rows.owners, asked, groups, seed, rare)
+    if divided:
+        many = sum(len(cluster.members) for cluster in divided)
+        reason += f" {many} near duplicates are so many that they stand on several sides, each prompt on one."
+    train, for_validation, for_test = (chosen(examples, indices[name]) for name in SPLITS)
+    return Splits(train, for_validation, for_test, reason)
+
+
+def split_by_time(
+    examples: Sequence[Example], *, validation: float, test: float, alike: Sequence[Cluster] = ()
+) -> Splits:
+    """Divides examples by `Origin.time`, the oldest to train, the newest to test; rows of one instant stay together.
+
+    A row that belongs together (as in `split`, but directly) with one of an older part is left out of the newer one.
+
+    Raises:
+        DataError: too few instants for the parts asked for, or a part of which every row is left out.
+        RecipeError: the fractions leave nothing to train on.
+    """
+    asked = _asked(validation, test)
+    rows = _Rows.of(examples)
+    last = _last_instants(rows.times, asked)
+    whole, divided = _whole(alike, asked, len(examples))
+    cluster_of = {index: number for number, cluster in enumerate(whole) for index in cluster.members}
+    indices: dict[str, list[int]] = {name: [] for name in SPLITS}
+    left_out: list[tuple[int, str]] = []
+    seen: dict[_Mark, str] = {}  # what rows of the older parts have -> the first of these parts
+    for name in asked:
+        fresh: list[_Mark] = []
+        for index, time in enumerate(rows.times):
+            if _part_at(time, last) != name:
+                continue
+            marks = list(_marks(rows, index, cluster_of.get(index)))
+            met = next((mark for mark in marks if mark in seen), None)
+            if met is None:
+                indices[name].append(index)
+                fresh += marks
+            else:
+                left_out.append((index, f"{_SHARED[met[0]]} stands in the older {seen[met]} part"))
+        if not indices[name]:
+            raise DataError(
+                f"every row of the {name} part shares its prompt or group with an older row",
+                fix="split by time or by group alone, or name your own files under data.validation and data.test",
+            )
+        seen |= {mark: seen.get(mark, name) for mark in fresh}
+    total = sum(map(len, indices.values()))
+    sizes = ", ".join(f"{name} {len(indices[name])} ({len(indices[name]) / total:.1%})" for name in asked)
+    reason = f"{total} rows by time, the oldest to train, rows of one instant together: {sizes}."
+    if left_out:
+        reason += f" {len(left_out)} newer rows that share a prompt or group with older ones are left out."
+    if divided:
+        reason += f" {sum(len(c.members) for c in divided)} near duplicates are too many for that and stay."
+    told = tuple((examples[index], why) for index, why in sorted(left_out))
+    train, for_validation, for_test = (chosen(examples, indices[name]) for name in SPLITS)
+    return Splits(train, for_validation, for_test, reason, told)
+
+
+_Mark = tuple[str, Hashable]
+_SHARED = {"group": "its group", "prompt": "its prompt", "cluster": "nearly the same prompt"}
+
+
+def _marks(rows: _Rows, index: int, cluster: int | None) -> Iterator[_Mark]:
+    """What ties a row to others."""
+    if rows.owners[index]:
+        yield "group", rows.owners[index]
+    yield "prompt", rows.keys[index]
+    if cluster is not None:
+        yield "cluster", cluster
+
+
+def _last_instants(times: Sequence[float | None], asked: dict[str, float]) -> list[tuple[str, float]]:
+    """Each part with its last instant, so that the parts are as near to their shares as whole instants allow."""
+    counts = Counter(times)
+    instants = sorted((time, count) for time, count in counts.items() if time is not None)
+    if len(instants) < len(asked):
+        parts = ", ".join(f"{name} {share:.0%}" for name, share in asked.items())
+        raise DataError(
+            f"too few instants to split by time: {len(times)} rows with {len(instants)} different times for {parts}",
+            fix="split by another column, or name your own files under data.validation and data.test",
+        )
+    ends = list(accumulate(count for _, count in instants))
+    found: list[tuple[str, float]] = []
+    begin, wanted = 0, 0.0
+    for later, (name, share) in zip(range(len(asked) - 1, -1, -1), asked.items(), strict=True):
+        wanted += share * len(times)
+        places = range(begin, len(ends) - later) if later else [len(ends) - 1]
+        best = min(places, key=lambda place: abs(ends[place] - wanted))
+        found.append((name, instants[best][0]))
+        begin = best + 1
+    return found
+
+
+def _part_at(time: float | None, last: list[tuple[str, float]]) -> str:
+    assert time is not None, "every row has a time where rows are split by it"
+    return next(name for name, end in last if time <= end)
+
+
+def _asked(validation: float, test: float) -> dict[str, float]:
+    """The parts that are wanted, with their shares."""
     shares = {"train": 1 - validation - test, "validation": validation, "test": test}
     if not (validation >= 0 and test >= 0 and shares["train"] > 0):
         what = f"validation {validation} and test {test} leave nothing to train on"
         raise RecipeError(what, where="data.split", fix="use fractions from 0 that add up to less than 1")
-    asked = {name: share for name, share in shares.items() if share > 0}
-    keys: list[str] = []
-    labels: list[str] = []
-    for example in examples:
-        keys.append(_prompt_key(example))
-        labels.append(_label(example))
-    most = max(2.0, min(asked.values()) * len(examples))
-    whole = [cluster.members for cluster in alike if len(cluster.members) <= most]
-    for cluster in whole:
-        joined = min(keys[index] for index in cluster)
-        for index in cluster:
-            keys[index] = joined
+    return {name: share for name, share in shares.items() if share > 0}
+
+
+def _whole(alike: Sequence[Cluster], asked: dict[str, float], rows: int) -> tuple[list[Cluster], list[Cluster]]:
+    """The clusters that fit into the smallest part, and the others."""
+    most = max(2.0, min(asked.values()) * rows)
+    small = [cluster for cluster in alike if len(cluster.members) <= most]
+    return small, [cluster for cluster in alike if len(cluster.members) > most]
+
+
+def _rows_of_one(keys: Iterable[str]) -> list[list[int]]:
+    """Indices of the rows of each key that is not empty, where there are several."""
     members: dict[str, list[int]] = {}
     for index, key in enumerate(keys):
         members.setdefault(key, []).append(index)
+    return [rows for key, rows in members.items() if key and len(rows) > 1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What a split looks at, by index."""
+
+    keys: list[str]
+    labels: list[str]
+    owners: list[str]
+    times: list[float | None]
+
+    @classmethod
+    def of(cls, examples: Iterable[Example]) -> _Rows:
+        rows = cls([], [], [], [])
+        for example in examples:
+            rows.keys.append(prompt_key(example))
+            rows.labels.append(example.label if isinstance(example, LabelledText) else "")
+            rows.owners.append(example.origin.group)
+            rows.times.append(example.origin.time)
+        return rows
+
+
+def _place(
+    rows: _Rows, together: Sequence[Sequence[int]], asked: dict[str, float], seed: int
+) -> tuple[dict[str, list[int]], int, list[str]]:
+    """Indices of the parts, how many groups there were, and the labels that only train can have."""
+    count = len(rows.keys)
+    members: dict[int, list[int]] = {}
+    for index, root in enumerate(_roots(count, together)):
+        members.setdefault(root, []).append(index)
     groups = [
         _Group(
-            rank=hashlib.blake2b(f"{seed}:{key}".encode(), digest_size=16).hexdigest(),
+            rank=_rank(seed, min(rows.keys[i] for i in indices)),
             indices=tuple(indices),
-            labels=dict(sorted(Counter(labels[i] for i in indices).items())),
+            labels=dict(sorted(Counter(rows.labels[i] for i in indices).items())),
         )
-        for key, indices in members.items()
+        for indices in members.values()
     ]
     groups.sort(key=lambda group: (-len(group.indices), group.rank))
+    noun = "separate groups" if any(rows.owners) else "different prompts"
     if len(groups) < len(asked):
-        raise _too_few(len(examples), len(groups), asked)
-    placement = _Placement(groups, asked)
+        raise _too_few(count, len(groups), asked, noun)
+    placement = _Placement(groups, asked, noun)
     placement.place()
     placement.give_every_label_a_place()
     placement.give_every_part_a_group()
-    parts = placement.parts
-    if not all(parts.values()):
-        raise _too_few(len(examples), len(groups), asked)
-    indices = {name: sorted(i for group in parts.get(name, ()) for i in group.indices) for name in SPLITS}
-    reason = _reason({name: len(indices[name]) for name in SPLITS}, asked, len(groups), seed, placement.rare)
-    divided = [cluster.members for cluster in alike if len(cluster.members) > most]
-    if divided:
-        rows = sum(map(len, divided))
-        reason += f" {rows} near duplicates are so many that they stand on several sides, each prompt on one."
-    train, validation_rows, test_rows = (chosen(examples, indices[name]) for name in SPLITS)
-    return Splits(train, validation_rows, test_rows, reason)
+    if not all(placement.parts.values()):
+        raise _too_few(count, len(groups), asked, noun)
+    indices = {name: sorted(i for group in placement.parts.get(name, ()) for i in group.indices) for name in SPLITS}
+    return indices, len(groups), placement.rare
 
 
-def check_given(
-    train: Sequence[Example], validation: Sequence[Example], test: Sequence[Example]
-) -> list[tuple[str, Example, Example]]:
-    """Leaks between parts that a user made: (which parts, the earlier part's first row, the later part's row) for each
-    row of a later part whose prompt, compared as in `split`, also stands in an earlier part."""
-    leaks = []
-    for earlier, left, later, right in (
-        ("train", train, "validation", validation),
-        ("train", train, "test", test),
-        ("validation", validation, "test", test),
-    ):
-        first = {_prompt_key(example): example for example in reversed(left)}
-        leaks += [
-            (f"{earlier} and {later}", first[key], example)
-            for example in right
-            if (key := _prompt_key(example)) in first
-        ]
-    return leaks
+def _roots(count: int, together: Sequence[Sequence[int]]) -> list[int]:
+    """One row of all that hang together, directly or by a chain, for each of the rows (union-find)."""
+    parent = list(range(count))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    for members in together:
+        first = root(members[0])
+        for index in members[1:]:
+            parent[root(index)] = first
+    return [root(index) for index in range(count)]
+
+
+def _rank(seed: int, key: str) -> str:
+    return hashlib.blake2b(f"{seed}:{key}".encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +273,8 @@ class _Group:
 class _Placement:
     """Which part every group is in."""
 
-    def __init__(self, groups: list[_Group], asked: dict[str, float]) -> None:
+    def __init__(self, groups: list[_Group], asked: dict[str, float], noun: str) -> None:
+        self.noun = noun
         self.groups = groups
         self.parts: dict[str, list[_Group]] = {name: [] for name in asked}
         self.asked = asked
@@ -164,8 +317,8 @@ class _Placement:
                     continue
                 if not self._move_to(name, label):
                     raise DataError(
-                        f"the label {quoted(label)} ({self.totals[label]} rows, {self.group_counts[label]} different "
-                        f"prompts) cannot be in both train and test without a prompt on both sides",
+                        f"the label {quoted(label)} ({self.totals[label]} rows, {self.group_counts[label]} "
+                        f"{self.noun}) cannot be in both train and test without a prompt or group on both sides",
                         fix="add rows with this label, join it with another label, or give your own test file",
                     )
 
@@ -201,30 +354,31 @@ class _Placement:
         return [group for group in part if all(held[label] > 1 and label not in self.rare for label in group.labels)]
 
 
-def _prompt_key(example: Example) -> str:
-    return hashlib.blake2b(normalised(prompt_of(example)).encode(), digest_size=16).hexdigest()
-
-
-def _label(example: Example) -> str:
-    return example.label if isinstance(example, LabelledText) else ""
-
-
-def _too_few(rows: int, groups: int, asked: dict[str, float]) -> DataError:
+def _too_few(rows: int, groups: int, asked: dict[str, float], noun: str) -> DataError:
     parts = ", ".join(f"{name} {share:.0%}" for name, share in asked.items())
     return DataError(
-        f"too few rows to split: {rows} rows with {groups} different prompts for {parts}",
-        fix="add rows with other prompts, set data.split.validation or data.split.test to 0, or name your own files "
-        "under data.validation and data.test",
+        f"too few rows to split: {rows} rows with {groups} {noun} for {parts}",
+        fix=f"add rows with other {noun.split()[1]}, set data.split.validation or data.split.test to 0, or name your "
+        "own files under data.validation and data.test",
     )
 
 
-def _reason(counts: dict[str, int], asked: dict[str, float], groups: int, seed: int, rare: list[str]) -> str:
-    total = sum(counts.values())
-    sizes = ", ".join(f"{name} {counts[name]} ({counts[name] / total:.1%})" for name in asked)
+def _reason(
+    indices: dict[str, list[int]],
+    owners: Sequence[str],
+    asked: dict[str, float],
+    groups: int,
+    seed: int,
+    rare: list[str],
+) -> str:
+    total = len(owners)
+    sizes = ", ".join(f"{name} {len(indices[name])} ({len(indices[name]) / total:.1%})" for name in asked)
     reason = f"{total} rows in {groups} groups of like prompts, no group on two sides, seed {seed}: {sizes}."
-    if any(abs(counts[name] - share * total) > max(1, 0.01 * total) for name, share in asked.items()):
+    if any(abs(len(indices[name]) - share * total) > max(1, 0.01 * total) for name, share in asked.items()):
         wanted = ", ".join(f"{name} {share:.1%}" for name, share in asked.items())
         reason += f" Asked for were {wanted}; whole groups could not come nearer."
+        named = Counter(owner for owner in owners if owner)
+        reason += f" The largest group that was named has {max(named.values())} rows." if named else ""
     if rare:
         shown = ", ".join(quoted(label) for label in rare[:10]) + (", ..." if len(rare) > 10 else "")
         reason += f" In train only, with fewer than {COMMON_LABEL_GROUPS} different prompts: {shown}."

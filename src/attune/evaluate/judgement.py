@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attune.evaluate.compare import compare_all
 from attune.evaluate.fitting import judge as judge_fitting
-from attune.evaluate.metrics import named
+from attune.evaluate.metrics import Metric, named
 from attune.evaluate.types import Comparison, Prediction
 from attune.recipe import Recipe
 from attune.runs.run import Run
 
 
 def judge(run: Run, recipe: Recipe) -> dict[str, Any]:
-    """Everything that results.json holds. Writes evaluation/comparison.json when there were test rows."""
+    """Everything that results.json holds. Writes evaluation/comparison.json when there were test rows.
+
+    Where test rows leak and the recipe accepts it, all rows and the clean ones are compared; the verdict is that of the
+    clean ones, and "too little data" where they are too few for any.
+    """
     comparisons: list[Comparison] = []
     samples: list[str] = []
     test: dict[str, Any] = {"examples": 0, "base": {}, "tuned": {}, "difference": {}, "baseline": "not measured"}
@@ -24,19 +28,28 @@ def judge(run: Run, recipe: Recipe) -> dict[str, Any]:
         base, tuned = (read_predictions(run, which) for which in ("base", "tuned"))
         metrics = [named(name) for name in recipe.evaluation.metrics or ()]
         comparisons = compare_all(metrics, base, tuned, seed=recipe.training.seed)
-        rows = [
-            {**dataclasses.asdict(c), "n": len(base), "higher_is_better": m.higher_is_better}
-            for c, m in zip(comparisons, metrics, strict=True)
-        ]
-        run.write_json("evaluation/comparison.json", rows)
-        test = _test(comparisons, len(base), run.read_json("evaluation/baseline.json")["what"])
+        _write_comparison(run, "comparison", comparisons, metrics, len(base))
+        baseline = run.read_json("evaluation/baseline.json")["what"]
+        test = {"examples": len(base), "baseline": baseline, **_compared(comparisons)}
+        if (run.folder / "data" / "leaks.json").exists():
+            leaks = run.read_json("data/leaks.json")
+            test["leaks"] = leaks["by_kind"]
+            if leaking := set(leaks["test_rows"]):
+                clean = [[p for p in part if p.example_id not in leaking] for part in (base, tuned)]
+                comparisons = compare_all(metrics, *clean, seed=recipe.training.seed) if clean[0] else []
+                _write_comparison(run, "comparison-clean", comparisons, metrics, len(clean[0]))
+                test["clean"] = {
+                    "examples": len(clean[0]),
+                    **_compared(comparisons),
+                    "verdict": comparisons[0].verdict if comparisons else "too little data",
+                }
         samples = [p.example_id for p in _spread(base, recipe.evaluation.samples)]
     return {
         "run": run.id,
         "task": run.record.task,
         "model": run.record.model,
         "verdict": comparisons[0].verdict if comparisons else "too little data",
-        "primary_metric": comparisons[0].metric if comparisons else None,
+        "primary_metric": next(iter(test["difference"]), None),
         "test": test,
         "training": _training(run),
         "fitting": _fitting(run),
@@ -49,11 +62,18 @@ def read_predictions(run: Run, which: str) -> list[Prediction]:
     return [Prediction(**row) for row in run.read_jsonl(f"evaluation/predictions-{which}.jsonl")]
 
 
-def _test(comparisons: Iterable[Comparison], n: int, baseline: str) -> dict[str, Any]:
-    comparisons = list(comparisons)
+def _write_comparison(
+    run: Run, name: str, comparisons: Sequence[Comparison], metrics: Sequence[Metric], n: int
+) -> None:
+    rows = [
+        {**dataclasses.asdict(c), "n": n, "higher_is_better": m.higher_is_better}
+        for c, m in zip(comparisons, metrics, strict=False)
+    ]
+    run.write_json(f"evaluation/{name}.json", rows)
+
+
+def _compared(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     return {
-        "examples": n,
-        "baseline": baseline,
         "base": {c.metric: c.base for c in comparisons},
         "tuned": {c.metric: c.tuned for c in comparisons},
         "difference": {

@@ -5,10 +5,12 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from attune.report.view import (
+    Record,
     RunView,
     baseline_name,
     facts,
@@ -71,17 +73,26 @@ def _front_matter(view: RunView) -> str:
 def _measured(view: RunView) -> str:
     if not view.comparisons:
         return "## Measured results\n\nNone: the model was not tested against its base in this run."
-    base = escape(baseline_name(view))
+    what = (view.baseline or {}).get("what")
     lines = [
         "## Measured results",
         "",
-        f"On {view.test_rows:,} test rows, the same for both."
-        + (f" Compared with: {escape(view.baseline['what'])}." if view.baseline and view.baseline.get("what") else ""),
-        "",
+        f"On {view.test_rows:,} test rows, the same for both." + (f" Compared with: {escape(what)}." if what else ""),
+    ]
+    if view.leaking:
+        lines += ["", f"{escape(view.leaking)}; the verdict is that of the clean ones."]
+    if view.clean:
+        lines += ["", f"The {view.clean_rows:,} clean test rows:", "", *_table(view, view.clean), "", "All test rows:"]
+    return "\n".join([*lines, "", *_table(view, view.comparisons)])
+
+
+def _table(view: RunView, rows: Sequence[Record]) -> list[str]:
+    base = escape(baseline_name(view))
+    lines = [
         f"| Metric | {base} | Tuned | Difference | 95% interval | Verdict |",
         "|---|---:|---:|---:|---:|---|",
     ]
-    for row in view.comparisons:
+    for row in rows:
         lower = "" if row.get("higher_is_better", True) else " (lower is better)"
         cells = [
             escape(metric_name(row.get("metric"))) + lower,
@@ -92,7 +103,7 @@ def _measured(view: RunView) -> str:
             escape(row.get("verdict")),
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return lines
 
 
 def _data(view: RunView) -> str:

@@ -47,6 +47,8 @@ class RunView:
     base: list[Record] = field(default_factory=list)
     tuned: list[Record] = field(default_factory=list)
     comparisons: list[Record] = field(default_factory=list)
+    clean: list[Record] = field(default_factory=list)
+    leaks: Record | None = None
     baseline: Record | None = None
     results: Record | None = None
 
@@ -76,6 +78,8 @@ class RunView:
             base=_json_lines(evaluation / "predictions-base.jsonl") or [],
             tuned=_json_lines(evaluation / "predictions-tuned.jsonl") or [],
             comparisons=_json(evaluation / "comparison.json", list) or [],
+            clean=_json(evaluation / "comparison-clean.json", list) or [],
+            leaks=_json(folder / "data" / "leaks.json", dict),
             baseline=_json(evaluation / "baseline.json", dict),
             results=_json(folder / "results.json", dict),
         )
@@ -120,6 +124,22 @@ class RunView:
         n = self.result("test", "examples")
         return int(n) if isinstance(n, int) else len(self.tuned)
 
+    @property
+    def clean_rows(self) -> int | None:
+        """How many test rows are left without those that leak; None where none does."""
+        n = self.result("test", "clean", "examples")
+        n = self.clean[0].get("n") if self.clean and n is None else n
+        return n if isinstance(n, int) else None
+
+    @property
+    def leaking(self) -> str:
+        """How many test rows leak, and in which ways: "5 of 120 test rows leak (3 record, 2 group)"; "" where none."""
+        rows, by_kind = (self.leaks or {}).get("test_rows") or (), (self.leaks or {}).get("by_kind") or {}
+        if not rows:
+            return ""
+        kinds = ", ".join(f"{count:,} {str(kind).replace('_', ' ')}" for kind, count in by_kind.items())
+        return f"{len(rows):,} of {self.test_rows:,} test rows leak ({kinds})"
+
     @cached_property
     def places(self) -> dict[str, str]:
         """file:line of every row, by example id."""
@@ -161,26 +181,37 @@ class RunView:
             words = {"running": "Still running", "interrupted": "Interrupted"}
             word = "No verdict" if self.results else words.get(str(state), "No verdict")
             return "open", f"{word}{', ' + done if done else ''}: the model was not yet tested against the base model."
-        first = self.comparisons[0]
+        first = (self.clean or self.comparisons)[0]
         name = str(self.result("verdict") or first.get("verdict"))
         change = first.get("difference") or 0.0
         decimals = 2 if abs(change) >= 0.05 else 3
         label = metric_name(first.get("metric"))
         base, tuned = number(first.get("base"), decimals=decimals), number(first.get("tuned"), decimals=decimals)
         moved = "rose" if change > 0 else "fell" if change < 0 else "did not move:"
-        seen = self.test_rows_in_training
-        rows = f"{self.test_rows:,} test row{'s' * (self.test_rows != 1)}" + (
-            ""
-            if seen is None
-            else " that training never saw"
-            if seen == 0
-            else f", {seen:,} of them also training rows"
-        )
+        rows = self._rows_judged()
         better = "" if first.get("higher_is_better", True) else " (lower is better)"
         interval = f"95% interval of the difference {span(first, decimals)}"
-        return _TONES.get(name, "even"), (
-            f"{name.capitalize()}: {label} {moved} from {base} to {tuned}{better} on {rows} ({interval})."
-        )
+        sentence = f"{name.capitalize()}: {label} {moved} from {base} to {tuned}{better} on {rows} ({interval})."
+        return _TONES.get(name, "even"), f"{sentence} {self._other_score(decimals)}".rstrip()
+
+    def _rows_judged(self) -> str:
+        if self.clean:
+            return f"the {self.clean_rows:,} test rows that do not leak"
+        seen = self.test_rows_in_training
+        rows = f"{self.test_rows:,} test row{'s' * (self.test_rows != 1)}"
+        if seen is None:
+            return rows
+        return f"{rows} that training never saw" if seen == 0 else f"{rows}, {seen:,} of them also training rows"
+
+    def _other_score(self, decimals: int) -> str:
+        """What all rows say, where the verdict is that of the clean ones."""
+        if not self.leaking:
+            return ""
+        if not self.clean:
+            return f"{self.leaking}: none is left to judge by."
+        first = self.comparisons[0]
+        base, tuned = number(first.get("base"), decimals=decimals), number(first.get("tuned"), decimals=decimals)
+        return f"{self.leaking}; on all of them it goes from {base} to {tuned}."
 
 
 def facts(view: RunView) -> list[tuple[str, str]]:
@@ -198,6 +229,7 @@ def facts(view: RunView) -> list[tuple[str, str]]:
         ("Training rows", f"{rows['train']:,}" if rows["train"] else None),
         ("Validation rows", f"{rows['validation']:,}" if rows["validation"] else None),
         ("Test rows", f"{rows['test']:,}" if rows["test"] else None),
+        ("Clean test rows", f"{view.clean_rows:,}" if view.clean_rows is not None else None),
         ("Optimizer steps", f"{steps:,}" if steps else None),
         ("Best step", f"{best:,}" if best is not None else None),
         ("Training time", duration(seconds) if seconds else None),
@@ -211,9 +243,10 @@ def limits(view: RunView) -> list[str]:
     """What the numbers of this run do not say."""
     found = []
     if view.comparisons:
+        judged = view.test_rows if view.clean_rows is None else view.clean_rows
         found.append(
-            f"The verdict stands on {view.test_rows:,} test rows of this data. Other data, other users and later "
-            "months may differ."
+            f"The verdict stands on {judged:,} test rows of this data. Other data, other users and later months may "
+            "differ."
         )
         found.append(
             "The intervals cover the choice of test rows. They do not cover a second training run: one seed was run."
@@ -224,7 +257,12 @@ def limits(view: RunView) -> list[str]:
     else:
         found.append("Nothing here says whether the model is better than its base: that was not measured.")
     seen = view.test_rows_in_training
-    if seen:
+    if view.leaking:
+        found.append(
+            f"{view.leaking}, which the recipe accepts. The score on all rows flatters the model; the verdict leaves "
+            "the leaking ones out. The pairs are in data/leaks.json."
+        )
+    elif seen:
         found.append(f"{seen:,} test rows have the same content as a training row, so the result flatters the model.")
     absent = [name for name in ("forgetting", "memorization", "bias") if view.result(name) is None]
     if absent:
