@@ -301,7 +301,8 @@ def _split(recipe: Recipe, parts: Mapping[str, list[Example]], near: Series[Clus
 
 def _prompted(splits: Splits, asked: TaskPrompt) -> Splits:
     """The rows with the prompt: only now, so that no check and no split takes what all have in common for likeness."""
-    return dataclasses.replace(splits, **{part: asked.before_rows(getattr(splits, part)) for part in PARTS})
+    train, validation, test = map(asked.before_rows, (splits.train, splits.validation, splits.test))
+    return Splits(train, validation, test, splits.reason)
 
 
 def _unique_ids(*parts: Series[Example]) -> tuple[tuple[Example, ...], ...]:

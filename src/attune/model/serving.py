@@ -1,4 +1,4 @@
-"""What a model folder says about how it is asked: attune.json, which stands beside the weights and goes where they go."""
+"""What a model folder says about how it is asked: attune.json, which goes where the weights go."""
 
 from __future__ import annotations
 
@@ -46,8 +46,7 @@ def read(folder: Path) -> Served | None:
     if not path.exists():
         return None
     try:
-        content = path.read_bytes()
-        text = content.decode() if len(content) <= MAXIMUM_BYTES else ""
+        text = path.read_bytes().decode() if path.stat().st_size <= MAXIMUM_BYTES else ""
     except (OSError, UnicodeDecodeError) as error:
         raise _damaged(path, str(error)) from error
     record, faults = strict_json.parse(text)
@@ -55,7 +54,7 @@ def read(folder: Path) -> Served | None:
         raise _damaged(path, faults[0].message)
     if not isinstance(record, dict) or record.keys() != {"version", "shape", "prompt"}:
         raise _damaged(path, "it should hold version, shape and prompt")
-    if record["version"] != VERSION:
+    if record["version"] is True or record["version"] != VERSION:
         what = f"{FILE} has version {strict_json.quoted(record['version'])}, and this Attune reads {VERSION}"
         raise ModelError(what, where=str(path), fix="use the Attune that wrote it, or a newer one")
     shape, prompt = _PROMPTED.get(str(record["shape"])), record["prompt"]
