@@ -141,9 +141,7 @@ def test_a_template_of_columns(
     assert copied[0] == 0 and json.loads(copied[1].splitlines()[-1])["task"] == "complete"
 
 
-def test_evaluate_puts_the_prompt_to_the_rows(
-    walk: Walk, write_rows: Write, rows: Any, tiny_decoder: Path
-) -> None:
+def test_evaluate_puts_the_prompt_to_the_rows(walk: Walk, write_rows: Write, rows: Any, tiny_decoder: Path) -> None:
     pairs = rows.pairs(60)
     outcome = walk(tiny_decoder, write_rows(pairs), data={"prompt": TEXT}, method={"kind": "full"})
     splits = json.loads((outcome.folder / "data/splits.json").read_text(encoding="utf-8"))
@@ -175,9 +173,11 @@ def test_a_classifier_labels_as_it_was_tested(
     splits = json.loads((outcome.folder / "data/splits.json").read_text(encoding="utf-8"))
     lines = {row["id"]: row["line"] for row in splits["test"]}
     predictions = (outcome.folder / "evaluation/predictions-tuned.jsonl").read_text(encoding="utf-8").splitlines()
-    opened = use.open_model(str(tmp_path / "copy"), Store(tmp_path / "none"))
+    opened = use.open_model(str(outcome.folder), Store(outcome.folder.parent))
+    copy = use.open_model(str(tmp_path / "copy"), Store(tmp_path / "none"))
     for prediction in map(json.loads, predictions):
         text = data[lines[prediction["example_id"]] - 1]["text"]
+        assert copy.prompted(text) == prediction["prompt"]
         ((label, confidence),) = use.labels(opened, [text])
         assert label == prediction["output"]
         assert confidence == pytest.approx(prediction["scores"]["confidence"], abs=2e-5)

@@ -100,7 +100,9 @@ def test_two_templates_read_their_own_columns(plain_decoder: Path, write_rows: A
 
 
 def test_labels_are_compared_by_their_likelihood(moods: Path, plain_decoder: Path, tmp_path: Path) -> None:
-    found = _compared(_prepared(moods, plain_decoder, tmp_path, split={"validation": 0.4, "test": 0.1}), "Judge the mood.")
+    found = _compared(
+        _prepared(moods, plain_decoder, tmp_path, split={"validation": 0.4, "test": 0.1}), "Judge the mood."
+    )
     assert found.per == "label" and found.rows > 20
     assert 0.3 < found.comparison.base < 3 and found.comparison.difference != 0
 

@@ -19,6 +19,7 @@ from attune.errors import RecipeError
 
 DOCUMENT_REFUSED = "documents take no prompt: a document is modelled as it stands"
 BETWEEN = "\n\n"
+_UNWRITABLE = re.compile("[\\0\ud800-\udfff]")  # no tokenizer and no file takes half a character
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
@@ -45,8 +46,11 @@ class TaskPrompt:
         """Find the fields of a prompt.
 
         Raises:
-            RecipeError: it is empty, or a brace has no partner.
+            RecipeError: it is empty, a brace has no partner, or a character is none.
         """
+        if unwritable := _UNWRITABLE.search(text):
+            what = f"the prompt has {quoted(unwritable[0])} at character {unwritable.start() + 1}"
+            raise RecipeError(what, where=where, fix="remove it; it is often a sign of damage")
         if not text.strip():
             raise RecipeError("the prompt is empty", where=where, fix="write a prompt, or leave it out")
         pieces: list[str | Field] = []

@@ -109,7 +109,9 @@ def _data(view: RunView) -> str:
 def _prompt(view: RunView) -> str:
     if not view.prompt:
         return ""
-    text = "Context of every row, without loss. Attune puts it in front by itself; other programs must do so themselves:"
+    text = (
+        "Context of every row, without loss. Attune puts it in front by itself; other programs must do so themselves:"
+    )
     return f"## The prompt\n\n{text}\n\n{_fenced(view.prompt, 'text')}"
 
 
