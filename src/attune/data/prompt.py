@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from attune.data.example import Conversation, Document, Example, LabelledText, Message, Pair, Shape
+from attune.data.strict_json import quoted
 from attune.errors import RecipeError
 
 DOCUMENT_REFUSED = "documents take no prompt: a document is modelled as it stands"
