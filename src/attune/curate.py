@@ -20,7 +20,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attune.data import audit, source
+from attune.data import audit, prompt, source
 from attune.data.auditor import CLUSTERS, FINDINGS, Auditor, read_clusters, read_findings
 from attune.data.clean import Change, Cleaner, Rejection
 from attune.data.example import Example, Origin, Shape
@@ -103,6 +103,7 @@ def recognised(recipe: Recipe, shape: Shape | None) -> dict[str, Reading]:
         DataError: what is wrong with each file, in one.
         RecipeError, EnvironmentFault: what else is wrong.
     """
+    asked = prompt.parse(recipe.data.prompt, shape)
     readings: dict[str, Reading] = {}
     faults: list[DataError] = []
     for part in PARTS:
@@ -112,7 +113,12 @@ def recognised(recipe: Recipe, shape: Shape | None) -> dict[str, Reading]:
         try:
             wanted = recipe.data.split
             readings[part] = source.recognise(
-                place, columns=recipe.data.columns, shape=shape, group_by=wanted.group_by, time_by=wanted.time_by
+                place,
+                columns=recipe.data.columns,
+                shape=shape,
+                fields=asked.fields if asked else (),
+                group_by=wanted.group_by,
+                time_by=wanted.time_by,
             )
             shape = readings[part].shape
         except DataError as fault:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
@@ -83,7 +82,7 @@ def resume(reference: str, store: Store, emit: Emit = silent, *, stop: Stop | No
             )
         prepared = prepare(load(current.folder / "recipe.yaml"), store, emit, stop)
         known = current.read_json("data/splits.json")
-        if known["fingerprint"] != _data_fingerprint(prepared):
+        if known["fingerprint"] != prepared.fingerprint:
             raise EnvironmentFault(
                 "the data or the model changed since the run began",
                 where=current.id,
@@ -91,14 +90,6 @@ def resume(reference: str, store: Store, emit: Emit = silent, *, stop: Stop | No
             )
         current.set_state("running")
         return _carry_out(current, prepared, store, emit, stop)
-
-
-def _data_fingerprint(prepared: Prepared) -> str:
-    """Hash of all examples in order and of the model's weights: what a resumed run must share with its beginning."""
-    digest = hashlib.sha256(prepared.model.fingerprint().encode())
-    for part in (prepared.splits.train, prepared.splits.validation, prepared.splits.test):
-        digest.update("\n".join(e.id for e in part).encode() + b"\0")
-    return digest.hexdigest()
 
 
 def _write_preparation(current: Run, prepared: Prepared) -> None:
@@ -142,8 +133,8 @@ def _write_preparation(current: Run, prepared: Prepared) -> None:
     if splits.leaks:
         current.write_json("data/leaks.json", leaks.summary(splits.leaks, prepared.recipe.data.accept_leaks))
     # Written last: where it stands, everything that a resume needs stands.
-    fingerprint = _data_fingerprint(prepared)
-    current.write_json("data/splits.json", {**listed, "reason": splits.reason, "fingerprint": fingerprint})
+    recorded = {**listed, "reason": splits.reason, "fingerprint": prepared.fingerprint}
+    current.write_json("data/splits.json", recorded)
 
 
 def _carry_out(current: Run, prepared: Prepared, store: Store, emit: Emit, stop: Stop) -> Outcome:
@@ -234,7 +225,7 @@ class _Walk:
     def _inputs(self) -> dict[str, Any]:
         """What every evaluation depends on."""
         return {
-            "data": _data_fingerprint(self.prepared),
+            "data": self.prepared.fingerprint,
             "task": self.prepared.task.name,
             "labels": list(self.prepared.task.labels),
             "evaluation": self._section("evaluation"),

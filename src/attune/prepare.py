@@ -6,21 +6,27 @@ imported where they are entered: a bad file is refused without them.
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Series
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attune import automatic
 from attune.curate import PARTS, Curated, curate, recognised
-from attune.data.example import Example
+from attune.data import prompt
+from attune.data.example import Example, texts_of
 from attune.data.finding import LISTED_ROWS, Finding
+from attune.data.prompt import TaskPrompt
 from attune.data.split import Splits
+from attune.data.stored import changed
 from attune.errors import DataError, EnvironmentFault, RecipeError, RowError
 from attune.events import Emit, Note, Progress, StageFinished, StageStarted, Stop, silent
 from attune.recipe import EMBEDDED, Recipe, Resolution
@@ -41,10 +47,11 @@ ENCODED_ROWS = 500  # between two looks at the request to stop
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that is known before anything is trained or written."""
+    """Everything that is known before anything is trained or written. The rows of `splits` hold the prompt."""
 
     resolution: Resolution
     curated: Curated
+    splits: Splits
     task: Task
     model: ModelSource
     renderer: Renderer
@@ -52,11 +59,21 @@ class Prepared:
     validation: Fitted
     findings: list[Finding]
     parameters: int
+    prompt: TaskPrompt | None = None
 
-    @property
-    def splits(self) -> Splits:
-        """The examples, divided."""
-        return self.curated.splits
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of all examples in order and of the model's weights: what a resumed run must share with its beginning.
+
+        An id is that of the row as it was read; the texts are those that the model reads, cleaned and with the prompt.
+        """
+        digest = hashlib.sha256(self.model.fingerprint().encode())
+        for part in (self.splits.train, self.splits.validation, self.splits.test):
+            for example in part:
+                for text in (example.id, *texts_of(example)):
+                    digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+            digest.update(b"\0")
+        return digest.hexdigest()
 
     @property
     def recipe(self) -> Recipe:
@@ -87,11 +104,12 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     stop = stop or Stop()
     resolution = Resolution(recipe)
     readings = recognised(recipe, SHAPES[recipe.task] if recipe.task else None)
+    asked = prompt.parse(recipe.data.prompt, readings["train"].shape)
     resolution.settle("task", suggested(readings["train"].shape), readings["train"].reason)
     task_name = resolution.recipe.task
     assert task_name is not None
     curated = curate(recipe, readings, Kept(), emit, stop)
-    splits = curated.splits
+    splits = curated.splits if asked is None else _prompted(curated.splits, asked)
     _settle_names(resolution, task_name)
 
     from attune.model.load import load_renderer
@@ -116,7 +134,17 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     _tell("audit", of_rows, emit)
     findings = [*of_rows, *of_tokens]
     return Prepared(
-        resolution, curated, task, model, renderer, fitted["train"], fitted["validation"], findings, parameters
+        resolution=resolution,
+        curated=curated,
+        splits=splits,
+        task=task,
+        model=model,
+        renderer=renderer,
+        train=fitted["train"],
+        validation=fitted["validation"],
+        findings=findings,
+        parameters=parameters,
+        prompt=asked,
     )
 
 
@@ -175,6 +203,12 @@ def _tell(stage: str, findings: Series[Finding], emit: Emit) -> None:
     for finding in findings:
         if finding.severity != "info":
             emit(Note(stage, "warning", f"{finding.what} {finding.advice}".strip()))
+
+
+def _prompted(splits: Splits, asked: TaskPrompt) -> Splits:
+    """The rows with the prompt: only now, so that no check and no split takes what all have in common for likeness."""
+    train, validation, test = (changed(getattr(splits, part), asked.before_row) for part in PARTS)
+    return dataclasses.replace(splits, train=train, validation=validation, test=test)
 
 
 def _settle_names(resolution: Resolution, task_name: str) -> None:

@@ -107,6 +107,8 @@ class Data(_Node):
     """Role -> column of the file, where the names are not recognised: {prompt: question, completion: answer}."""
     accept_leaks: tuple[LeakName, ...] = ()
     """Kinds of leaks between the given parts that do not stop the run; both scores are told then."""
+    prompt: str | None = None
+    """Put in front of every row, in training and whenever the model is asked; {column} takes that column of the row."""
     clean: Clean = Clean()
     """What is mended or left out before the audit."""
     audit: Audit = Audit()

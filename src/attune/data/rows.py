@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from attune.data.example import (
     Conversation,
     Document,
     Example,
+    Fields,
     LabelledText,
     Message,
     Origin,
@@ -18,6 +19,7 @@ from attune.data.example import (
     Role,
     Shape,
     content_id,
+    joined,
 )
 from attune.data.formats import RawRow, kind
 from attune.data.marks import Marks
@@ -30,12 +32,26 @@ _ONLY_ON = {"weight": "assistant", "tool_calls": "assistant", "tool_call_id": "t
 
 
 def build(
-    row: RawRow, shape: Shape, columns: Mapping[str, str], marks: Marks | None = None
+    row: RawRow,
+    shape: Shape,
+    columns: Mapping[str, str],
+    fields: Sequence[str] = (),
+    marks: Marks | None = None,
 ) -> Example | list[RowError]:
-    """The example that a raw row holds, or everything that is wrong with it. `columns` maps roles to the row's keys."""
+    """The example that a raw row holds, or everything that is wrong with it.
+
+    Args:
+        columns: roles to the row's keys.
+        fields: keys that a prompt's template takes; they are then the prompt of a pair, or the text that has a label.
+        marks: how its group and time are read.
+    """
     origin, errors = (marks or Marks()).read(row)
     builder = _Builder(row, shape, columns, origin, errors)
+    builder.fields = tuple((name, builder.field_text(name)) for name in fields)
     example = _SHAPES[shape](builder)
+    if builder.fields and not isinstance(example, Document):
+        own = content_id([example.id, builder.fields])
+        example = replace(example, id=own, fields=builder.fields)
     return builder.errors or example
 
 
@@ -53,12 +69,15 @@ class _Builder:
     columns: Mapping[str, str]
     origin: Origin
     errors: list[RowError]
+    fields: Fields = ()
 
     def error(self, name: str, code: str, message: str, fix: str) -> None:
         self.errors.append(RowError(self.row.file, self.row.line, 0, name, code, message, fix))
 
     def value(self, role: str) -> Any:
-        column = self.columns[role]
+        return self.column_value(self.columns[role])
+
+    def column_value(self, column: str) -> Any:
         if column not in self.row.values:
             held = ", ".join(quoted(key) for key in list(self.row.values)[:8]) or "nothing"
             message = f"the row has no {quoted(column)}, which every {self.shape} of this file needs; it has {held}"
@@ -68,6 +87,16 @@ class _Builder:
         if value is None:
             self.error(column, "empty_field", "the field is null", "fill it or remove the row")
         return value
+
+    def field_text(self, column: str) -> str:
+        """The text that a prompt's template gets from this column; a number is written as it stands."""
+        value = self.column_value(column)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return "" if value is None else self.checked_text(column, str(value) if number else value)
+
+    def asked(self, role: str) -> str:
+        """The text of this role, or the fields that take its place."""
+        return joined(self.fields) if self.fields else self.text(role)
 
     def text(self, role: str) -> str:
         value = self.value(role)
@@ -88,7 +117,7 @@ def _document(builder: _Builder) -> Document:
 
 
 def _labelled(builder: _Builder) -> LabelledText:
-    text, label = builder.text("text"), builder.value("label")
+    text, label = builder.asked("text"), builder.value("label")
     column = builder.columns["label"]
     if isinstance(label, float):
         fix = "write a whole number or a word; for a score, decide on classes first"
@@ -102,7 +131,7 @@ def _labelled(builder: _Builder) -> LabelledText:
 
 
 def _pair(builder: _Builder) -> Pair:
-    prompt, completion = builder.text("prompt"), builder.text("completion")
+    prompt, completion = builder.asked("prompt"), builder.text("completion")
     if "input" in builder.columns and (extra := builder.row.values.get(builder.columns["input"])):
         if isinstance(extra, str):
             prompt = f"{prompt}\n\n{extra}"

@@ -13,7 +13,7 @@ import dataclasses
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,19 +61,26 @@ _ROLES: dict[Shape, tuple[str, ...]] = {
     "labelled": ("text", "label"),
     "document": ("text",),
 }
+# Roles whose place the template of a prompt takes, and the role that it must not give away.
+_ASKED: dict[Shape, tuple[str, ...]] = {"pair": ("prompt", "input"), "labelled": ("text",)}
+_ANSWERS: dict[Shape, str] = {"pair": "completion", "labelled": "label"}
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How the rows of a source are understood. `columns` maps a role (prompt, label...) to a column of the file.
+    """How the rows of a source are understood.
 
-    `group_by` and `time_by` are the columns that say whom a row belongs to and when it was, if any do.
+    Attributes:
+        columns: a role (prompt, label...) to a column of the file.
+        fields: columns that the template of the prompt takes.
+        group_by, time_by: the columns that say whom a row belongs to and when it was, if any do.
     """
 
     format: str
     shape: Shape
     columns: dict[str, str]
     reason: str
+    fields: tuple[str, ...] = ()
     group_by: str | None = None
     time_by: str | None = None
 
@@ -83,6 +90,7 @@ def recognise(
     *,
     columns: Mapping[str, str] | None = None,
     shape: Shape | None = None,
+    fields: Sequence[str] = (),
     group_by: str | None = None,
     time_by: str | None = None,
 ) -> Reading:
@@ -93,6 +101,7 @@ def recognise(
             ("owner/name" or "owner/name:split") where no such path exists.
         columns: role -> column of the file, for names that are not well known.
         shape: what the rows must be; left out, the columns decide.
+        fields: columns that the template of the prompt takes. They take the place of a prompt or text column.
         group_by, time_by: columns that say whom a row belongs to and when it was.
 
     Raises:
@@ -123,8 +132,10 @@ def recognise(
                 where=f"{source} (data.{key})",
                 fix=f"the columns are {_listed(list(counts))}",
             )
+    _check_fields(source, fields, counts)
     own = [column for column in common if column not in beside.values()]
-    matches = _matches(own, columns, shape) or _matches(common, columns, shape)
+    matches = _matches(own, columns, shape, templated=bool(fields))
+    matches = matches or _matches(common, columns, shape, templated=bool(fields))
     because = "by the names of its columns"
     if not matches and not columns and shape in (None, "labelled") and file_format in ("csv", "tsv"):
         matches = _label_by_values(source, rows, own)
@@ -132,11 +143,15 @@ def recognise(
     if len(matches) != 1:
         raise _undecided(source, file_format, list(counts), matches, shape)
     found, roles = matches[0]
-    unused = [column for column in counts if column not in {*roles.values(), *beside.values()}]
+    if fields:
+        roles = {role: column for role, column in roles.items() if role not in _ASKED.get(found, ())}
+        _check_answer_is_not_asked(source, roles.get(_ANSWERS.get(found, "")), fields)
+    unused = [column for column in counts if column not in {*roles.values(), *fields, *beside.values()}]
     reason = f"{source} ({file_format}) is read as {_NAMES[found]} {because if not columns else 'by data.columns'}: "
     reason += ", ".join(f"{role} = {quoted(column)}" for role, column in (*roles.items(), *beside.items()))
+    reason += f"; in the prompt: {_listed(list(fields))}" if fields else ""
     reason += f"; not used: {_listed(unused)}." if unused else "."
-    return Reading(file_format, found, roles, reason, group_by, time_by)
+    return Reading(file_format, found, roles, reason, tuple(fields), group_by, time_by)
 
 
 def read(source: str | Path, reading: Reading) -> Iterator[Example | RowError]:
@@ -148,12 +163,12 @@ def read(source: str | Path, reading: Reading) -> Iterator[Example | RowError]:
         EnvironmentFault: the file cannot be opened or the hub does not answer.
     """
     marks = Marks(reading.group_by, reading.time_by)
-    used = list(dict.fromkeys([*reading.columns.values(), *marks.columns()]))
+    used = list(dict.fromkeys([*reading.columns.values(), *reading.fields, *marks.columns()]))
     for row in formats.raw_rows(str(source), reading.format, used, reading.time_by):
         if isinstance(row, RowError):
             yield row
             continue
-        built = build(row, reading.shape, reading.columns, marks)
+        built = build(row, reading.shape, reading.columns, reading.fields, marks)
         if isinstance(built, list):
             yield from built
         else:
@@ -235,6 +250,22 @@ def _check_roles(columns: Mapping[str, str], shape: Shape | None) -> None:
             raise RecipeError(what, where="data.columns", fix=f"the left side is one of {_listed(known)}")
 
 
+def _check_fields(source: str, fields: Sequence[str], known: Mapping[str, int]) -> None:
+    for name in fields:
+        if name not in known:
+            fix = f"the columns are {_listed(list(known))}; a brace that should stand in the text is written twice"
+            what = f"the prompt takes the column {quoted(name)}, which does not exist.{did_you_mean(name, known)}"
+            raise DataError(what, where=f"{source} (data.prompt)", fix=fix)
+
+
+def _check_answer_is_not_asked(source: str, answer: str | None, fields: Sequence[str]) -> None:
+    if answer in fields:
+        what = f"the prompt gives the answer away: {quoted(answer)} is what the model should answer"
+        raise DataError(
+            what, where=f"{source} (data.prompt)", fix="leave that field out, or name another answer column"
+        )
+
+
 def _format_of(source: str) -> str:
     """The name of the format, from the path; a .json file is an array or, as many are, JSON lines."""
     path = Path(source)
@@ -284,11 +315,33 @@ def _text_reading(source: str, columns: Mapping[str, str], shape: Shape | None) 
     )
 
 
-def _matches(names: list[str], columns: Mapping[str, str], shape: Shape | None) -> list[tuple[Shape, dict[str, str]]]:
-    """Every pattern that these column names fit; the user's own columns take the place of the well-known ones."""
+def _matches(
+    names: list[str], columns: Mapping[str, str], shape: Shape | None, *, templated: bool = False
+) -> list[tuple[Shape, dict[str, str]]]:
+    """Every pattern that these column names fit; the user's own columns take the place of the well-known ones.
+
+    Where a template asks, patterns of the answer alone are good enough if no whole one fits.
+    """
+    whole = _fits(names, columns, shape, _PATTERNS)
+    if not templated or any(found != "document" for found, _ in whole):
+        return whole
+    answers = [
+        (found, {role: name for role, name in pattern.items() if role not in _ASKED[found]})
+        for found, pattern in _PATTERNS
+        if found in _ASKED
+    ]
+    return _fits(names, columns, shape, answers) or whole
+
+
+def _fits(
+    names: list[str],
+    columns: Mapping[str, str],
+    shape: Shape | None,
+    patterns: Sequence[tuple[Shape, dict[str, str]]],
+) -> list[tuple[Shape, dict[str, str]]]:
     folded = {name.strip().casefold(): name for name in reversed(names)}
     fits: list[tuple[Shape, dict[str, str]]] = []
-    for found, pattern in _PATTERNS:
+    for found, pattern in patterns:
         if shape not in (None, found) or not columns.keys() <= set(_ROLES[found]):
             continue
         taken = {role: columns.get(role) or folded.get(name) for role, name in pattern.items()} | dict(columns)

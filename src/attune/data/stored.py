@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Sequence as Series
 from pathlib import Path
 from typing import Any, overload
@@ -36,8 +36,15 @@ class _Rows:
 class StoredExamples(Series[Example]):
     """A series of examples in a file of JSON lines, or some of them in an order of their own."""
 
-    def __init__(self, rows: _Rows, starts: NDArray[np.int64], files: list[str], places: NDArray[np.int64]) -> None:
-        self._rows, self._starts, self._files, self._places = rows, starts, files, places
+    def __init__(
+        self,
+        rows: _Rows,
+        starts: NDArray[np.int64],
+        files: list[str],
+        places: NDArray[np.int64],
+        change: Callable[[Example], Example] | None = None,
+    ) -> None:
+        self._rows, self._starts, self._files, self._places, self._change = rows, starts, files, places, change
 
     @property
     def path(self) -> Path:
@@ -77,7 +84,12 @@ class StoredExamples(Series[Example]):
     def chosen(self, indices: Iterable[int]) -> StoredExamples:
         """Some of these examples, in the order of the indices."""
         places = self._places[np.fromiter(indices, dtype=np.int64)]
-        return StoredExamples(self._rows, self._starts, self._files, places)
+        return StoredExamples(self._rows, self._starts, self._files, places, self._change)
+
+    def changed(self, change: Callable[[Example], Example]) -> StoredExamples:
+        """These examples, each changed when it is read."""
+        assert self._change is None, "one change is enough"
+        return StoredExamples(self._rows, self._starts, self._files, self._places, change)
 
     @property
     def places(self) -> NDArray[np.int64]:
@@ -98,7 +110,7 @@ class StoredExamples(Series[Example]):
             return self.chosen(range(*index.indices(len(self))))
         place = self._places[range(len(self))[index]]
         begin, end = int(self._starts[place]), int(self._starts[place + 1])
-        return self._unpacked(self._rows.read(begin, end - begin))
+        return self._made(self._rows.read(begin, end - begin))
 
     def __iter__(self) -> Iterator[Example]:
         begins, ends = self._starts[self._places].tolist(), self._starts[self._places + 1].tolist()
@@ -106,17 +118,11 @@ class StoredExamples(Series[Example]):
         for begin, end in zip(begins, ends, strict=True):
             if not at <= begin <= end <= at + len(held):
                 held, at = self._rows.read(begin, max(_READ_BYTES, end - begin)), begin
-            yield self._unpacked(held[begin - at : end - at])
+            yield self._made(held[begin - at : end - at])
 
-    def _unpacked(self, line: bytes) -> Example:
-        kind, example_id, origin, *content = json.loads(line.decode("utf-8", "surrogatepass"))
-        place = Origin(self._files[origin[0]], *origin[1:])
-        if kind:
-            plain: Example = _KINDS[kind](example_id, place, *content)
-            return plain
-        turns, tools = content
-        messages = tuple(Message(role, text, weight, tuple(map(tuple, extra))) for role, text, weight, extra in turns)
-        return Conversation(example_id, place, messages, tuple(tools))
+    def _made(self, line: bytes) -> Example:
+        example = _unpacked(line, self._files)
+        return example if self._change is None else self._change(example)
 
 
 def chosen(examples: Series[Example], indices: Series[int]) -> Series[Example]:
@@ -124,6 +130,11 @@ def chosen(examples: Series[Example], indices: Series[int]) -> Series[Example]:
     if isinstance(examples, StoredExamples):
         return examples.chosen(indices)
     return tuple(examples[index] for index in indices)
+
+
+def changed(examples: Series[Example], change: Callable[[Example], Example]) -> Series[Example]:
+    """The examples, each changed: stored ones when they are read."""
+    return examples.changed(change) if isinstance(examples, StoredExamples) else tuple(map(change, examples))
 
 
 _MEND = "delete the folder that it is in: it is made again when it is needed"
@@ -135,11 +146,29 @@ def _packed(example: Example, files: dict[str, int]) -> list[Any]:
     place = [files.setdefault(origin.file, len(files)), *(getattr(origin, name) for name in _ORIGIN_FIELDS)]
     head = [_KINDS.index(type(example)), example.id, place]
     match example:
-        case Conversation(messages=messages, tools=tools):
-            return [*head, [(m.role, m.content, m.weight, m.extra) for m in messages], tools]
-        case Pair(prompt=prompt, completion=completion):
-            return [*head, prompt, completion]
-        case LabelledText(text=text, label=label):
-            return [*head, text, label]
+        case Conversation(messages=messages, tools=tools, fields=fields):
+            return [*head, [(m.role, m.content, m.weight, m.extra) for m in messages], tools, fields]
+        case Pair(prompt=prompt, completion=completion, fields=fields):
+            return [*head, prompt, completion, fields]
+        case LabelledText(text=text, label=label, fields=fields):
+            return [*head, text, label, fields]
         case Document(text=text):
             return [*head, text]
+
+
+def _unpacked(line: bytes, files: list[str]) -> Example:
+    kind, example_id, place, *content = json.loads(line.decode("utf-8", "surrogatepass"))
+    origin = Origin(files[place[0]], *place[1:])
+    if _KINDS[kind] is Document:
+        return Document(example_id, origin, *content)
+    *texts, fields = content
+    if _KINDS[kind] is not Conversation:
+        plain: Example = _KINDS[kind](example_id, origin, *texts, _pairs(fields))
+        return plain
+    turns, tools = texts
+    messages = tuple(Message(role, text, weight, _pairs(extra)) for role, text, weight, extra in turns)
+    return Conversation(example_id, origin, messages, tuple(tools), _pairs(fields))
+
+
+def _pairs(found: list[list[Any]]) -> tuple[tuple[str, Any], ...]:
+    return tuple((name, value) for name, value in found)
