@@ -33,10 +33,12 @@ if TYPE_CHECKING:
     from attune.model.memory import Footprint
     from attune.model.source import ModelSource
     from attune.tasks.task import Asking, Task
-    from attune.tokens.fit import Cut, Fitted
-    from attune.tokens.render import Renderer, TemplateProblem
+    from attune.tokens.fit import Fitted
+    from attune.tokens.lengths import Lengths
+    from attune.tokens.render import Renderer
     from attune.tokens.sequence import Sequence
     from attune.tokens.stored import StoredSequences
+    from attune.tokens.written import TemplateProblem
 
 ENCODED_ROWS = 500  # between two looks at the request to stop
 PARTS = ("train", "validation", "test")
@@ -56,6 +58,7 @@ class Prepared:
     findings: list[Finding]
     parameters: int
     cleaner: Cleaner
+    lengths: Lengths
 
     @property
     def recipe(self) -> Recipe:
@@ -95,6 +98,7 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     from attune.model.load import load_renderer
     from attune.model.source import resolve
     from attune.tasks.table import TASKS
+    from attune.tokens import findings as findings_of
 
     began = time.monotonic()
     emit(StageStarted("tokenise"))
@@ -104,15 +108,28 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     model = resolve(reference, run_model=run_model(reference, store), weights=not random)
     renderer = load_renderer(model)
     encoded, problems = _encode(task, splits, renderer, emit, stop)
-    of_tokens = _template_findings(task, renderer) + _problems(problems)
+    rows = [example for part in PARTS for example in getattr(splits, part)]
+    of_tokens = findings_of.of_special_tokens(rows, renderer)
+    of_tokens += findings_of.of_template(problems, missing=task.name == "chat" and renderer.plain)
     parameters = _parameters(model, task, random=random)
     fitted = _settle_values(resolution, task, encoded, model, renderer, parameters)
-    of_tokens += _cut_findings(fitted["train"].cuts, splits, resolution.recipe)
+    lengths = _survey(resolution.recipe, encoded["train"], model, chunks=task.chunks)
+    of_tokens += findings_of.of_cuts(fitted["train"].cuts, splits.train, lengths, resolution.recipe.training.overlong)
     emit(StageFinished("tokenise", time.monotonic() - began))
     _tell("tokenise", of_tokens, emit)
     findings += of_tokens
     return Prepared(
-        resolution, splits, task, model, renderer, fitted["train"], fitted["validation"], findings, parameters, cleaner
+        resolution,
+        splits,
+        task,
+        model,
+        renderer,
+        fitted["train"],
+        fitted["validation"],
+        findings,
+        parameters,
+        cleaner,
+        lengths=lengths,
     )
 
 
@@ -305,68 +322,14 @@ def _settle_names(resolution: Resolution, task_name: str) -> None:
     resolution.settle("model", EMBEDDED, "no model was named: the small base that Attune carries")
 
 
-def _template_findings(task: Task, renderer: Renderer) -> list[Finding]:
-    if task.name != "chat" or not renderer.plain:
-        return []
-    advice = 'A plain one ("User: ... Assistant: ...") is used and saved with the tuned model.'
-    return [Finding("missing_template", "warning", "The model has no chat template.", advice=advice)]
+def _survey(recipe: Recipe, train: StoredSequences, model: ModelSource, *, chunks: bool) -> Lengths:
+    """Lengths of the training sequences before any is cut."""
+    from attune.model.load import context_tokens
+    from attune.tokens.lengths import survey
 
-
-def _problems(problems: Series[TemplateProblem]) -> list[Finding]:
-    """Template problems as findings, one a kind, with their rows."""
-    kinds: dict[str, list[TemplateProblem]] = {}
-    for problem in problems:
-        kinds.setdefault(problem.code, []).append(problem)
-    return [
-        Finding(
-            f"template_{code}",
-            "warning",
-            f"In {len(found)} rows {found[0].message}.",
-            tuple(dict.fromkeys(problem.origin for problem in found)),
-            "See what is learned with `attune show`.",
-        )
-        for code, found in kinds.items()
-    ]
-
-
-def _cut_findings(cuts: Series[Cut], splits: Splits, recipe: Recipe) -> list[Finding]:
-    """Rows that max_length cuts. A row that would lose its whole answer is an error unless the recipe decides."""
-    origins = {e.id: e.origin for e in splits.train}
-    lost = [cut for cut in cuts if cut.whole_answer]
-    limit = recipe.training.max_length
-    if lost and recipe.training.overlong == "error":
-        rows = tuple(
-            RowError(
-                origins[cut.example_id].file,
-                origins[cut.example_id].line,
-                0,
-                "",
-                "answer_cut",
-                f"{cut.total_tokens} tokens; all {cut.target_tokens} of the answer lie beyond {limit}",
-                "shorten the row",
-            )
-            for cut in lost[:LISTED_ROWS]
-        )
-        raise DataError(
-            f"{len(lost)} rows would lose their whole answer at training.max_length {limit}",
-            fix="raise training.max_length, shorten the rows, or set training.overlong to drop or truncate",
-            rows=rows,
-            total=len(lost),
-        )
-    if not cuts:
-        return []
-    tokens = sum(cut.lost_target_tokens for cut in cuts)
-    done = "left out" if recipe.training.overlong == "drop" else "cut"
-    return [
-        Finding(
-            "overlong",
-            "warning",
-            f"{len(cuts)} rows are longer than {limit} tokens and are {done}; {tokens} answer tokens are lost.",
-            tuple(dict.fromkeys(origins[cut.example_id] for cut in cuts)),
-            "Raise training.max_length if the model allows it.",
-            {"max_length": limit, "lost_target_tokens": tokens},
-        )
-    ]
+    limit, batch_size = recipe.training.max_length, recipe.training.batch_size
+    assert limit and batch_size
+    return survey(train, in_force=limit, context=context_tokens(model), batch_size=batch_size, chunks=chunks)
 
 
 def _parameters(model: ModelSource, task: Task, *, random: bool) -> int:
