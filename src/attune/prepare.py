@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Series
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from attune.tokens.lengths import Lengths
     from attune.tokens.render import Renderer
     from attune.tokens.sequence import Sequence
+    from attune.tokens.show import Shown
     from attune.tokens.stored import StoredSequences
     from attune.tokens.written import TemplateProblem
 
@@ -72,6 +74,22 @@ class Prepared:
         training, evaluation = self.recipe.training, self.recipe.evaluation
         assert training.max_length and training.microbatch_tokens and evaluation.max_new_tokens
         return Asking(training.max_length, evaluation.max_new_tokens, training.microbatch_tokens, on_progress)
+
+    def shown(self, places: Series[int]) -> list[Shown]:
+        """Training sequences token by token, by their index among those that are kept."""
+        from attune.tokens.show import shown
+
+        origins, made = self.origins(), []
+        for kept in (self.train.kept[place] for place in places):
+            example = origins[kept.example_id]
+            whole = partial(self._whole, example)
+            label = self.task.labels[kept.label] if kept.label is not None else ""
+            made.append(shown(kept, example, self.renderer, whole, label))
+        return made
+
+    def _whole(self, example: Example) -> Series[Sequence]:
+        """The example's sequences before any is cut."""
+        return self.task.encode([example], self.renderer).sequences[0]
 
     def origins(self) -> dict[str, Example]:
         """Examples by id."""

@@ -174,6 +174,8 @@ def _longer(lengths: Lengths) -> str:
         return (
             f"They are fewer than 1 % of the rows; the longest has {longest} tokens, the model reads {lengths.context}."
         )
+    if lengths.in_force < lengths.context:
+        return f"training.max_length {lengths.context}, all that the model reads, would cut fewer; or shorten the rows."
     return f"Shorten the rows, or use a model that reads more than {lengths.context} tokens."
 
 

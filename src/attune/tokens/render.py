@@ -155,6 +155,15 @@ class Renderer:
         ]
         return self.all_ids(self._template.render(requests))
 
+    def whole(self, messages: Series[Message], tools: Series[dict[str, Any]]) -> str:
+        """What the template writes for finished messages.
+
+        Raises:
+            ModelError: the template fails.
+        """
+        request = RenderRequest([m.as_template_input() for m in messages], list(tools) or None, False)
+        return self._template.render([request])[0]
+
     def conversations(self, examples: Series[Conversation]) -> tuple[list[list[Sequence]], list[TemplateProblem]]:
         """Sequences of each conversation, and what the template does to them that it should not.
 

@@ -234,6 +234,7 @@ def test_a_limit_that_cuts_is_told_with_a_better_one() -> None:
         ([*[100] * 198, 170, 900], 64, 4096, "training.max_length 128 would keep 99 % of the rows whole."),
         ([*[100] * 199, 900], 128, 4096, "training.max_length 960 would keep all rows whole."),
         ([*[100] * 199, 900], 128, 512, "They are fewer than 1 % of the rows; the longest has 910 tokens"),
+        ([100, 900], 256, 512, "training.max_length 512, all that the model reads, would cut fewer"),
         ([100, 900], 512, 512, "Shorten the rows, or use a model that reads more than 512 tokens."),
     ],
 )
