@@ -39,6 +39,7 @@ _STYLES: dict[Kind, tuple[str, str]] = {
     "cut": ("strike indian_red", "strike red3"),
     "mark": ("bold red3", "bold red3"),
 }
+_TYPED = "bold reverse"  # a special token that a person typed
 _WINDOW_TOKENS = 4
 _CUT_TOKENS = 60  # of what is cut off, on each side
 _RECORDED_RUN = 400  # tokens of one kind, and of one row, in a record
@@ -256,16 +257,20 @@ def legend(*, coloured: bool) -> Text:
         text.append(f"{left}{meaning}{right}", style=_STYLES[kind][0] if coloured else "")
         text.append("  ")
     text.append("✂ cut here", style=_STYLES["mark"][0] if coloured else "")
+    text.append("  ")
+    text.append("special token in a text" if coloured else "!!special token in a text!!", style=_TYPED * coloured)
     return text.append(f"  {WHITE_SPACE}")
 
 
 def to_rich(made: Iterable[Span]) -> Text:
-    """For a terminal with colours; neighbouring tokens differ in shade, special tokens stand on a bar."""
+    """For a terminal with colours; neighbouring tokens differ in shade, and special tokens in a text stand out."""
     text = Text()
     for index, span in enumerate(made):
-        style = _STYLES[span.kind][index % 2]
         words = span.text if span.kind == "mark" else visible(span.text)
-        text.append(words, style=f"{style} reverse" if span.special else style)
+        style = _STYLES[span.kind][index % 2]
+        if span.special:
+            style = _TYPED if span.kind == "words" else f"bold {_STYLES[span.kind][0]}"
+        text.append(words, style=style)
     return text
 
 
@@ -273,10 +278,15 @@ def to_plain(made: Iterable[Span]) -> str:
     """For a terminal without colours: brackets stand around all but the words that are only read."""
     pieces = []
     for kind, group in groupby(made, key=lambda span: span.kind):
-        text = "".join(span.text if kind == "mark" else visible(span.text) for span in group)
+        text = "".join(map(_plain, group))
         left, right = _BRACKETS.get(kind, ("", ""))
         pieces.append(f"{left}{text}{right}")
     return "".join(pieces)
+
+
+def _plain(span: Span) -> str:
+    text = span.text if span.kind == "mark" else visible(span.text)
+    return f"!!{text}!!" if span.special and span.kind == "words" else text
 
 
 def describe(sequence: Sequence, label: str = "") -> str:

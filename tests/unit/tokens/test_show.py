@@ -194,18 +194,26 @@ SPANS = (
     show.Span("is", 1.0, "learned"),
     show.Span(" ✂ ", 0.0, "mark"),
     show.Span("\tblue", 1.0, "cut"),
+    show.Span("<s>", 0.0, "words", special=True),
 )
 
 
 def test_plain_text_has_brackets_around_each_kind():
-    assert show.to_plain(SPANS) == "{<s>}the·sky↵\n[[is]] ✂ ~~→blue~~"
+    assert show.to_plain(SPANS) == "{<s>}the·sky↵\n[[is]] ✂ ~~→blue~~!!<s>!!"
 
 
 def test_each_kind_has_a_shape_of_its_own_beside_its_colour():
     text = show.to_rich(SPANS)
-    assert text.plain == "<s>the·sky↵\nis ✂ →blue"
+    assert text.plain == "<s>the·sky↵\nis ✂ →blue<s>"
     shapes = [{"bold", "underline", "italic", "strike", "reverse"} & set(str(s.style).split()) for s in text.spans]
-    assert shapes == [{"italic", "reverse"}, set(), {"bold", "underline"}, {"bold"}, {"strike"}]
+    assert shapes == [
+        {"italic", "bold"},
+        set(),
+        {"bold", "underline"},
+        {"bold"},
+        {"strike"},
+        {"bold", "reverse"},
+    ]
 
 
 def test_neighbouring_tokens_differ_in_shade():
