@@ -67,6 +67,7 @@ class Checked:
                 "total": sum(lengths),
                 "targets": int(prepared.train.kept.target_tokens.sum()),
                 "cut_rows": len(prepared.train.cuts),
+                "survey": prepared.lengths.record(),
             },
             "findings": [finding.record() for finding in prepared.findings],
             "steps": recipe.training.steps(len(lengths)),

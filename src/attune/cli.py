@@ -222,7 +222,7 @@ def show(
     changes: SetOption = None,
     runs: RunsOption = RUNS,
 ) -> None:
-    """Print training rows token by token: what is learned, and what is only context."""
+    """Print training rows token by token: what is learned, what is context, what the template adds, what is cut."""
     from rich.text import Text
 
     from attune import recipe as recipes
@@ -235,17 +235,13 @@ def show(
         prepared = prepare(recipes.load(recipe, _changes(model, changes)), Store(runs))
     out = console()
     coloured = out.color_system is not None and not out.no_color
-    out.print(tokens.LEGEND if coloured else tokens.LEGEND_WITHOUT_COLOUR, style="dim")
+    out.print(tokens.legend(coloured=coloured))
     if prepared.prompt:
         out.print(Text("the prompt, context of every row: ", style="dim").append(tokens.visible(prepared.prompt.text)))
-    origins = prepared.origins()
-    for sequence in prepared.train.kept[:count]:
-        example = origins[sequence.example_id]
-        label = f", label {prepared.task.labels[sequence.label]}" if sequence.label is not None else ""
+    for row in prepared.shown(range(min(count, len(prepared.train.kept)))):
         out.print()
-        out.print(f"{example.origin}: {tokens.describe(sequence)}{label}", style="bold")
-        found = tokens.spans(sequence, prepared.renderer)
-        out.print(tokens.to_rich(found) if coloured else tokens.to_plain(found))
+        out.print(f"{row.example.origin}: {row.what}", style="bold")
+        out.print(tokens.to_rich(row.spans) if coloured else tokens.to_plain(row.spans), markup=False)
 
 
 @app.command()

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from attune.model.trunk import StoredTrunk
     from attune.tasks.task import Asking
 
+SHOWN_ROWS = 3  # token by token in the report
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -94,6 +96,8 @@ def resume(reference: str, store: Store, emit: Emit = silent, *, stop: Stop | No
 
 def _write_preparation(current: Run, prepared: Prepared) -> None:
     """What was decided before training, for the report and for a resume."""
+    from attune.tokens.show import report_places
+
     splits = prepared.splits
     current.write_text("recipe.yaml", dump(prepared.recipe, prepared.resolution.reasons))
     listed = {
@@ -120,8 +124,10 @@ def _write_preparation(current: Run, prepared: Prepared) -> None:
             }
             for cut in prepared.train.cuts
         ],
+        "survey": prepared.lengths.record(),
     }
     current.write_json("data/lengths.json", lengths)
+    current.write_json("data/shown.json", [row.record() for row in prepared.shown(report_places(kept, SHOWN_ROWS))])
     current.write_json("data/findings.json", [finding.record() for finding in prepared.findings])
     limit = prepared.recipe.training.max_length
     dropped = [{**place(i), "reason": f"longer than {limit} tokens"} for i in prepared.train.dropped]

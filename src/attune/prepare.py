@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Series
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import islice
+from functools import cached_property, partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +23,11 @@ from attune import automatic
 from attune.curate import PARTS, Curated, curate, recognised
 from attune.data import prompt
 from attune.data.example import Example, texts_of
-from attune.data.finding import LISTED_ROWS, Finding
+from attune.data.finding import Finding
 from attune.data.prompt import TaskPrompt
 from attune.data.split import Splits
 from attune.data.stored import changed
-from attune.errors import DataError, EnvironmentFault, RecipeError, RowError
+from attune.errors import DataError, EnvironmentFault, RecipeError
 from attune.events import Emit, Note, Progress, StageFinished, StageStarted, Stop, silent
 from attune.recipe import EMBEDDED, Recipe, Resolution
 from attune.runs.kept import Kept
@@ -37,10 +37,13 @@ if TYPE_CHECKING:
     from attune.model.memory import Footprint
     from attune.model.source import ModelSource
     from attune.tasks.task import Asking, Task
-    from attune.tokens.fit import Cut, Fitted
-    from attune.tokens.render import Renderer, TemplateProblem
+    from attune.tokens.fit import Fitted
+    from attune.tokens.lengths import Lengths
+    from attune.tokens.render import Renderer
     from attune.tokens.sequence import Sequence
+    from attune.tokens.show import Shown
     from attune.tokens.stored import StoredSequences
+    from attune.tokens.written import TemplateProblem
 
 ENCODED_ROWS = 500  # between two looks at the request to stop
 
@@ -59,6 +62,7 @@ class Prepared:
     validation: Fitted
     findings: list[Finding]
     parameters: int
+    lengths: Lengths
     prompt: TaskPrompt | None = None
 
     @cached_property
@@ -68,8 +72,8 @@ class Prepared:
         An id is that of the row as it was read; the texts are those that the model reads, cleaned and with the prompt.
         """
         digest = hashlib.sha256(self.model.fingerprint().encode())
-        for part in (self.splits.train, self.splits.validation, self.splits.test):
-            for example in part:
+        for part in PARTS:
+            for example in getattr(self.splits, part):
                 for text in (example.id, *texts_of(example)):
                     digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
             digest.update(b"\0")
@@ -88,9 +92,23 @@ class Prepared:
         assert training.max_length and training.microbatch_tokens and evaluation.max_new_tokens
         return Asking(training.max_length, evaluation.max_new_tokens, training.microbatch_tokens, on_progress)
 
-    def origins(self) -> dict[str, Example]:
-        """Examples by id."""
-        return {e.id: e for part in (self.splits.train, self.splits.validation, self.splits.test) for e in part}
+    def shown(self, places: Series[int]) -> list[Shown]:
+        """Training sequences token by token, by their index among those that are kept."""
+        from attune.tokens.show import shown
+
+        sequences, made = [self.train.kept[place] for place in places], []
+        wanted = {sequence.example_id for sequence in sequences}
+        found = {example.id: example for example in self.splits.train if example.id in wanted}
+        for kept in sequences:
+            example = found[kept.example_id]
+            whole = partial(self._whole, example)
+            label = self.task.labels[kept.label] if kept.label is not None else ""
+            made.append(shown(kept, example, self.renderer, whole, label))
+        return made
+
+    def _whole(self, example: Example) -> Series[Sequence]:
+        """The example's sequences before any is cut."""
+        return self.task.encode([example], self.renderer).sequences[0]
 
 
 def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None = None) -> Prepared:
@@ -115,6 +133,7 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     from attune.model.load import load_renderer
     from attune.model.source import resolve
     from attune.tasks.table import TASKS
+    from attune.tokens import findings as findings_of
 
     began = time.monotonic()
     emit(StageStarted("tokenise"))
@@ -124,10 +143,12 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     model = resolve(reference, run_model=run_model(reference, store), weights=not random)
     renderer = load_renderer(model)
     encoded, problems = _encode(task, splits, renderer, emit, stop)
-    of_tokens = _template_findings(task, renderer) + _problems(problems)
+    of_tokens = findings_of.of_special_tokens(chain(splits.train, splits.validation, splits.test), renderer)
+    of_tokens += findings_of.of_template(problems, missing=task.name == "chat" and renderer.plain)
     parameters = _parameters(model, task, random=random)
     fitted = _settle_values(resolution, task, encoded, model, renderer, parameters)
-    of_tokens += _cut_findings(fitted["train"].cuts, splits, resolution.recipe)
+    lengths = _survey(resolution.recipe, encoded["train"], model, chunks=task.chunks)
+    of_tokens += findings_of.of_cuts(fitted["train"].cuts, splits.train, lengths, resolution.recipe.training.overlong)
     emit(StageFinished("tokenise", time.monotonic() - began))
     _tell("tokenise", of_tokens, emit)
     of_rows = curated.findings()
@@ -144,6 +165,7 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
         validation=fitted["validation"],
         findings=findings,
         parameters=parameters,
+        lengths=lengths,
         prompt=asked,
     )
 
@@ -218,68 +240,14 @@ def _settle_names(resolution: Resolution, task_name: str) -> None:
     resolution.settle("model", EMBEDDED, "no model was named: the small base that Attune carries")
 
 
-def _template_findings(task: Task, renderer: Renderer) -> list[Finding]:
-    if task.name != "chat" or not renderer.plain:
-        return []
-    advice = 'A plain one ("User: ... Assistant: ...") is used and saved with the tuned model.'
-    return [Finding("missing_template", "warning", "The model has no chat template.", advice=advice)]
+def _survey(recipe: Recipe, train: StoredSequences, model: ModelSource, *, chunks: bool) -> Lengths:
+    """Lengths of the training sequences before any is cut."""
+    from attune.model.load import context_tokens
+    from attune.tokens.lengths import survey
 
-
-def _problems(problems: Series[TemplateProblem]) -> list[Finding]:
-    """Template problems as findings, one a kind, with their rows."""
-    kinds: dict[str, list[TemplateProblem]] = {}
-    for problem in problems:
-        kinds.setdefault(problem.code, []).append(problem)
-    return [
-        Finding(
-            f"template_{code}",
-            "warning",
-            f"In {len(found)} rows {found[0].message}.",
-            tuple(dict.fromkeys(problem.origin for problem in found)),
-            "See what is learned with `attune show`.",
-        )
-        for code, found in kinds.items()
-    ]
-
-
-def _cut_findings(cuts: Series[Cut], splits: Splits, recipe: Recipe) -> list[Finding]:
-    """Rows that max_length cuts. A row that would lose its whole answer is an error unless the recipe decides."""
-    origins = {e.id: e.origin for e in splits.train}
-    lost = [cut for cut in cuts if cut.whole_answer]
-    limit = recipe.training.max_length
-    if lost and recipe.training.overlong == "error":
-        rows = tuple(
-            RowError(
-                origins[cut.example_id].file,
-                origins[cut.example_id].line,
-                0,
-                "",
-                "answer_cut",
-                f"{cut.total_tokens} tokens; all {cut.target_tokens} of the answer lie beyond {limit}",
-                "shorten the row",
-            )
-            for cut in lost[:LISTED_ROWS]
-        )
-        raise DataError(
-            f"{len(lost)} rows would lose their whole answer at training.max_length {limit}",
-            fix="raise training.max_length, shorten the rows, or set training.overlong to drop or truncate",
-            rows=rows,
-            total=len(lost),
-        )
-    if not cuts:
-        return []
-    tokens = sum(cut.lost_target_tokens for cut in cuts)
-    done = "left out" if recipe.training.overlong == "drop" else "cut"
-    return [
-        Finding(
-            "overlong",
-            "warning",
-            f"{len(cuts)} rows are longer than {limit} tokens and are {done}; {tokens} answer tokens are lost.",
-            tuple(dict.fromkeys(origins[cut.example_id] for cut in cuts)),
-            "Raise training.max_length if the model allows it.",
-            {"max_length": limit, "lost_target_tokens": tokens},
-        )
-    ]
+    limit, batch_size = recipe.training.max_length, recipe.training.batch_size
+    assert limit and batch_size
+    return survey(train, in_force=limit, context=context_tokens(model), batch_size=batch_size, chunks=chunks)
 
 
 def _parameters(model: ModelSource, task: Task, *, random: bool) -> int:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from attune.errors import AttuneError, DataError, Interrupted, RowError
+from attune.report import lengths as of_lengths
 from attune.report.view import RunView, baseline_name, duration, facts, metric_name, number, size, span
 from attune.runs.store import RunRecord
 from attune.terminal import printable
@@ -142,6 +143,7 @@ def print_check(to: Console, record: Mapping[str, Any]) -> None:
     if record["prompts"]:
         _print_prompts(to, record["prompts"])
         to.print()
+    print_lengths(to, lengths["survey"])
     for finding in record["findings"]:
         style = _SEVERITIES[finding["severity"]]
         to.print(Text(f"{finding['severity']}: ", style=style).append(finding["what"], style="default"))
@@ -169,6 +171,20 @@ def _print_prompts(to: Console, record: Mapping[str, Any]) -> None:
     left_out = f", {record['left_out']:,} more did not fit" if record["left_out"] else ""
     to.print(Text(f"{record['rows']:,} {record['part']} rows, before training{left_out}.", style="dim"))
     to.print(Text(record["sentence"], style="bold"))
+
+
+def print_lengths(to: Console, survey: Mapping[str, Any]) -> None:
+    """How long the rows are, and what each limit on their length would cut."""
+    for found in (of_lengths.percentiles(survey), of_lengths.limits(survey)):
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+        for heading in found.headings:
+            table.add_column(heading, justify="left" if heading == found.headings[0] else "right", no_wrap=True)
+        for name, *cells in found.rows:
+            table.add_row(name, *cells, style="bold" if name.endswith("(in force)") else "")
+        to.print(table)
+        to.print()
+    to.print(Text(of_lengths.remark(survey), style="dim"))
+    to.print()
 
 
 def _places(rows: Sequence[Mapping[str, Any]], total: int) -> str:

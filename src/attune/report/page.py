@@ -15,6 +15,8 @@ import jinja2
 from markupsafe import Markup
 
 from attune.report import charts
+from attune.report import lengths as of_lengths
+from attune.report import shown as of_tokens
 from attune.report.view import (
     Record,
     RunView,
@@ -66,6 +68,9 @@ def render(view: RunView) -> str:
         confusions=_confusions(view) if classify else [],
         mistakes=_mistakes(view) if classify else [],
         histograms=_histograms(view),
+        lengths=_lengths(view),
+        shown=of_tokens.rows(view.shown or ()),
+        kinds={kind: meaning for kind, meaning in of_tokens.KINDS.items() if meaning},
         recipe=_recipe_rows(view),
         usage=usage(view),
         limits=limits(view),
@@ -115,6 +120,15 @@ def _histograms(view: RunView) -> list[tuple[str, Markup]]:
         ("Targets, tokens", charts.length_histogram(train.get("target_tokens") or (), None)),
     ]
     return [(caption, _drawn(svg)) for caption, svg in drawn if svg]
+
+
+def _lengths(view: RunView) -> Record | None:
+    """The tables of lengths; runs of earlier versions have none."""
+    survey = (view.lengths or {}).get("survey")
+    if survey is None:
+        return None
+    tables = [of_lengths.percentiles(survey), of_lengths.limits(survey)]
+    return {"tables": tables, "remark": of_lengths.remark(survey)}
 
 
 def _recipe_rows(view: RunView) -> list[tuple[str, str, str]]:

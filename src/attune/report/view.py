@@ -42,6 +42,7 @@ class RunView:
     warnings: list[str] = field(default_factory=list)
     splits: Record | None = None
     lengths: Record | None = None
+    shown: list[Record] | None = None
     findings: list[Record] | None = None
     rejections: list[Record] | None = None
     base: list[Record] = field(default_factory=list)
@@ -73,6 +74,7 @@ class RunView:
             warnings=[str(e.get("text")) for e in events if e.get("event") == "Note" and e.get("level") == "warning"],
             splits=_json(folder / "data" / "splits.json", dict),
             lengths=_json(folder / "data" / "lengths.json", dict),
+            shown=_json(folder / "data" / "shown.json", list),
             findings=_json(folder / "data" / "findings.json", list),
             rejections=rejections,
             base=_json_lines(evaluation / "predictions-base.jsonl") or [],

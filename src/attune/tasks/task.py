@@ -14,8 +14,9 @@ from attune.errors import DataError, ModelError, RowError
 if TYPE_CHECKING:
     from attune.evaluate.types import Prediction
     from attune.model.loaded import LoadedModel
-    from attune.tokens.render import Renderer, TemplateProblem
+    from attune.tokens.render import Renderer
     from attune.tokens.sequence import Sequence
+    from attune.tokens.written import TemplateProblem
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,17 @@ the conversation; if it rewrites history (some drop earlier reasoning), each tur
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Series
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from attune.data.example import Conversation, Message, Origin
+from attune.data.example import Conversation, Message
 from attune.errors import ModelError
 from attune.tokens.sequence import Sequence
 from attune.tokens.template import ChatTemplate, RenderRequest
+from attune.tokens.written import TemplateProblem, unwritten
 
 # For models that come without a template. Plain words, no new tokens; the end token closes each answer. The prompt ends
 # with a line break, not a space: most tokenizers keep a space together with the word behind it.
@@ -30,15 +31,6 @@ PLAIN_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ 'Assistant:\n' }}{% endif %}"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateProblem:
-    """Something that the template does to a row which a person must know."""
-
-    code: str
-    message: str
-    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +80,23 @@ class Renderer:
             (text,) = self._template.render([RenderRequest(probe, None, False)])
         except ModelError:  # a template that needs other input than this says so when it is used
             return self._stop_ids
-        _, written, behind = text.rpartition(answer)
-        if not written:  # the template alters the assistant's words
+        _, found, behind = text.rpartition(answer)
+        if not found:  # the template alters the assistant's words
             return self._stop_ids
         behind = behind.lstrip()
-        special = self.tokenizer.added_tokens_decoder.items()
-        ends = [i for i, token in special if token.special and token.content and behind.startswith(token.content)]
+        ends = [i for i, written in self.special_ids.items() if behind.startswith(written)]
         return tuple(dict.fromkeys([*self._stop_ids, *ends]))
 
     @property
     def template_source(self) -> str:
         """The Jinja text of the chat template in use."""
         return self._template.source
+
+    @cached_property
+    def special_ids(self) -> dict[int, str]:
+        """Tokens that stand for no words of a text (begin, end, role, padding), as they are written."""
+        added = self.tokenizer.added_tokens_decoder.items()
+        return {int(i): token.content for i, token in added if token.special and token.content}
 
     @property
     def vocabulary_tokens(self) -> int:
@@ -158,6 +155,15 @@ class Renderer:
         ]
         return self.all_ids(self._template.render(requests))
 
+    def whole(self, messages: Series[Message], tools: Series[dict[str, Any]]) -> str:
+        """What the template writes for finished messages.
+
+        Raises:
+            ModelError: the template fails.
+        """
+        request = RenderRequest([m.as_template_input() for m in messages], list(tools) or None, False)
+        return self._template.render([request])[0]
+
     def conversations(self, examples: Series[Conversation]) -> tuple[list[list[Sequence]], list[TemplateProblem]]:
         """Sequences of each conversation, and what the template does to them that it should not.
 
@@ -173,13 +179,30 @@ class Renderer:
         rows: list[list[_Pieces]] = []
         problems: list[TemplateProblem] = []
         for example in examples:
-            turns = [
-                self._turn(example, i, prompt=next(texts), whole=next(texts), problems=problems)
-                for i in _targets(example)
-            ]
+            turns = []
+            for i in _targets(example):
+                prompt, whole = next(texts), next(texts)
+                turns.append(self._turn(example, i, prompt=prompt, whole=whole, problems=problems))
             rows.append(_joined(turns))
+            if turns:
+                problems += unwritten(example, i, whole)
         made = iter(self._encode([(e.id, pieces) for e, row in zip(examples, rows, strict=True) for pieces in row]))
-        return [[next(made) for _ in row] for row in rows], problems
+        sequences = [[next(made) for _ in row] for row in rows]
+        for example, group in zip(examples, sequences, strict=True):
+            problems += self._ends(example, group)
+        return sequences, problems
+
+    def _ends(self, example: Conversation, sequences: Series[Sequence]) -> Iterator[TemplateProblem]:
+        """What is wrong with the first and last tokens of a conversation's sequences."""
+        bos = self.tokenizer.bos_token_id
+        for sequence in sequences:
+            ids = sequence.input_ids
+            if ids[-1] not in self.stop_ids:
+                message = "the answer's last token is none that stops a model, so it never learns to stop"
+                yield TemplateProblem("no_stop_token", message, example.origin)
+            if bos is not None and ids[:2] == (bos, bos):
+                message = "the text begins with two tokens that begin a text"
+                yield TemplateProblem("doubled_bos", message, example.origin)
 
     def _turn(
         self, example: Conversation, i: int, *, prompt: str, whole: str, problems: list[TemplateProblem]
@@ -215,7 +238,8 @@ class Renderer:
             problem("altered_words", "the template alters the assistant's words; what it writes is what is learned")
         stop = self._end_of_answer(target, content)
         if stop is None:
-            problem("no_end_token", "the template writes no end token after the answer; one was added to the loss")
+            if self.tokenizer.eos_token:
+                problem("no_end_token", "the template writes no end token after the answer; one was added to the loss")
             behind = target.find(content) + len(content) if content in target else 0
             target = target[:behind] + target[behind:].rstrip("\n") + str(self.tokenizer.eos_token or "")
         else:

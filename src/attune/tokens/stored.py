@@ -33,6 +33,7 @@ class StoredSequences(Series[Sequence]):
         weakref.finalize(self, self._file.close)
         self._start = array("q", [0])  # in tokens
         self._targets, self._label, self._truncated = array("q"), array("q"), array("q")
+        self._run_owner, self._run_begin, self._run_end = array("q"), array("q"), array("q")
         self._example_ids: list[str] = []
         self.extend(sequences)
 
@@ -40,16 +41,34 @@ class StoredSequences(Series[Sequence]):
         """Put more behind those that are there."""
         try:
             for sequence in sequences:
+                weights_L = np.asarray(sequence.weights, dtype=_WEIGHT)
                 self._file.write(np.asarray(sequence.input_ids, dtype=_ID).tobytes())
-                self._file.write(np.asarray(sequence.weights, dtype=_WEIGHT).tobytes())
+                self._file.write(weights_L.tobytes())
                 self._start.append(self._start[-1] + len(sequence.input_ids))
-                self._targets.append(sequence.target_tokens)
+                self._add_runs(weights_L.nonzero()[0])
                 self._label.append(_NO_LABEL if sequence.label is None else sequence.label)
                 self._truncated.append(sequence.truncated_tokens)
                 self._example_ids.append(sequence.example_id)
             self._file.flush()
         except OSError as error:
             raise disk_fault(error, Path(tempfile.gettempdir())) from error
+
+    def _add_runs(self, target_S: NDArray[np.int64]) -> None:
+        """Note where the sequence that is being added has its targets, as unbroken runs of positions."""
+        count = len(target_S)
+        self._targets.append(count)
+        if not count:
+            return
+        owner, begin, end = len(self._example_ids), int(target_S[0]), int(target_S[-1]) + 1
+        if end - begin == count:  # one answer, as in most rows
+            self._run_owner.append(owner)
+            self._run_begin.append(begin)
+            self._run_end.append(end)
+            return
+        last_R = np.flatnonzero(np.diff(target_S) != 1)
+        self._run_owner.extend([owner] * (len(last_R) + 1))
+        self._run_begin.extend([begin, *target_S[last_R + 1].tolist()])
+        self._run_end.extend([*(target_S[last_R] + 1).tolist(), end])
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -60,6 +79,19 @@ class StoredSequences(Series[Sequence]):
     def target_tokens(self) -> NDArray[np.int64]:
         """How many tokens of each sequence carry loss."""
         return np.array(self._targets)
+
+    @property
+    def truncated_tokens(self) -> NDArray[np.int64]:
+        """How many tokens were cut off each sequence."""
+        return np.array(self._truncated)
+
+    @property
+    def target_runs(self) -> NDArray[np.int64]:
+        """Where the targets stand: [3, R], one column an unbroken run of tokens that carry loss.
+
+        The rows are the index of the sequence, the position in it of the run's first token, and that behind its last.
+        """
+        return np.array([self._run_owner, self._run_begin, self._run_end], dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self._example_ids)

@@ -45,3 +45,15 @@ def test_no_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     del stored
     gc.collect()
     assert file.closed
+
+
+@given(st.lists(sequences(), max_size=12))
+def test_runs_of_targets_are_where_the_weights_are(made: list[Sequence]) -> None:
+    found = StoredSequences(made).target_runs.T.tolist()
+    marked = [[False] * len(s.weights) for s in made]
+    for owner, begin, end in found:
+        assert begin < end
+        assert begin == 0 or not marked[owner][begin - 1], "runs do not touch"
+        marked[owner][begin:end] = [True] * (end - begin)
+    assert marked == [[bool(weight) for weight in s.weights] for s in made]
+    assert StoredSequences(made).target_tokens.tolist() == [s.target_tokens for s in made]

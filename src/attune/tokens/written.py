@@ -1,0 +1,75 @@
+"""Whether a chat template writes what a conversation holds: its messages, its tools and the calls to them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from attune.data.example import Conversation, Message, Origin
+
+_SAID = frozenset(
+    {"system", "developer", "user", "tool"}
+)  # an assistant's words may be rewritten once they are history
+_LOOKED_AT = 100_000  # characters of a message that is not there word for word
+_WORD_LETTERS = 4  # shorter words stand in every text
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateProblem:
+    """Something that the template does to a row which a person must know."""
+
+    code: str
+    message: str
+    origin: Origin
+
+
+def unwritten(example: Conversation, last: int, text: str) -> Iterator[TemplateProblem]:
+    """What of the messages up to index `last`, and of the tools, does not stand in `text`, the template's output.
+
+    White space around a message does not count, nor does the writing of a message as a JSON string.
+    """
+    for message in example.messages[: last + 1]:
+        content = message.content
+        if content not in text and message.role in _SAID and not _stands_in(content, text):
+            yield _problem(example, message, text)
+        if message.extra and not _named_in(_called(message), text):
+            yield TemplateProblem("dropped_tool_calls", "the template leaves out calls of tools", example.origin)
+    if example.tools and not _named_in(map(_name, example.tools), text):
+        yield TemplateProblem("dropped_tools", "the template leaves out the tools that could be called", example.origin)
+
+
+def _problem(example: Conversation, message: Message, text: str) -> TemplateProblem:
+    """Left out, or written otherwise: half of the longer words tell."""
+    words = set(re.findall(r"\w+", message.content[:_LOOKED_AT].casefold()))
+    words = {word for word in words if len(word) >= _WORD_LETTERS} or words
+    written = words.intersection(re.findall(r"\w+", text.casefold()))
+    kind = "a tool's answer" if message.role == "tool" else f"the {message.role} message"
+    if 2 * len(written) <= len(words):
+        return TemplateProblem(f"dropped_{message.role}", f"the template leaves out {kind}", example.origin)
+    return TemplateProblem(f"altered_{message.role}", f"the template alters {kind}", example.origin)
+
+
+def _stands_in(content: str, text: str) -> bool:
+    return content.strip() in text or any(
+        json.dumps(content, ensure_ascii=ascii_only)[1:-1] in text for ascii_only in (False, True)
+    )
+
+
+def _called(message: Message) -> Iterator[str]:
+    """Names of the functions that an assistant's turn calls."""
+    calls = dict(message.extra).get("tool_calls")
+    return map(_name, calls) if isinstance(calls, list | tuple) else iter(())
+
+
+def _name(tool: Any) -> str:
+    """The name in a tool's schema or in a call; "" where there is none."""
+    inner = tool.get("function", tool) if isinstance(tool, dict) else None
+    name = inner.get("name") if isinstance(inner, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _named_in(names: Iterable[str], text: str) -> bool:
+    return all(name in text for name in names)
