@@ -93,7 +93,7 @@ def curate(recipe: Recipe, readings: Mapping[str, Reading], kept: Kept, emit: Em
     splits = divide(recipe.data, _parts(rows, sizes), auditing.near)
     emit(Note("split", "info", splits.reason))
     auditing.divided(splits)
-    return Curated(splits, kept, auditing.key, folder, auditing)
+    return Curated(splits, kept, key and {**key, "parts": auditing.parts}, folder, auditing)
 
 
 def recognised(recipe: Recipe, shape: Shape | None) -> dict[str, Reading]:
@@ -213,7 +213,7 @@ class _Auditing:
 
     Attributes:
         near: clusters of near duplicates, by the places of the rows.
-        key: all that its findings depend on.
+        parts: hashes of which rows each part has.
     """
 
     def __init__(self, recipe: Recipe, rows: StoredExamples, key: Key, kept: Kept, emit: Emit, stop: Stop) -> None:
@@ -221,7 +221,7 @@ class _Auditing:
         self._began = time.monotonic()
         emit(StageStarted("audit"))
         limits = recipe.data.audit
-        self.key = key and {**key, "limits": limits.model_dump(mode="json")}
+        self._key = key and {**key, "limits": limits.model_dump(mode="json")}
         self._auditor: Auditor | None = None
         self._begin: Callable[[], Auditor]
 
@@ -229,26 +229,26 @@ class _Auditing:
             self._auditor = Auditor(rows, limits, near, kept.scratch, emit, stop)
             return self._auditor
 
-        folder, _ = kept.folder("likeness", self.key, lambda folder: _copy(begun(None).alike(), folder))
+        folder, _ = kept.folder("likeness", self._key, lambda folder: _copy(begun(None).alike(), folder))
         self.near = read_clusters(folder / CLUSTERS)
         self._begin = lambda: self._auditor or begun(folder / CLUSTERS)
 
     def divided(self, splits: Splits) -> None:
         """Tell which part each row is in."""
         self._of_splits = splits.findings
-        self._parts = {part: _places(getattr(splits, part)) for part in PARTS}
-        digest = {part: hashlib.sha256(places.tobytes()).hexdigest() for part, places in self._parts.items()}
-        self.key = self.key and {**self.key, "parts": digest}
-        self._folder = self._kept.find("audit", self.key)
+        places = {part: _places(getattr(splits, part)) for part in PARTS}
+        self.parts = {part: hashlib.sha256(found.tobytes()).hexdigest() for part, found in places.items()}
+        self._key = self._key and {**self._key, "parts": self.parts}
+        self._folder = self._kept.find("audit", self._key)
         if self._folder is None:
-            self._begin().begin(self._parts)
+            self._begin().begin(places)
 
     def findings(self) -> list[Finding]:
         """What was found, the gravest first; waits for it."""
         reused = self._folder is not None
         if self._folder is None:
             found = self._begin().findings()
-            self._folder, _ = self._kept.folder("audit", self.key, lambda folder: _copy(found, folder))
+            self._folder, _ = self._kept.folder("audit", self._key, lambda folder: _copy(found, folder))
         self._emit(StageFinished("audit", time.monotonic() - self._began, reused))
         return [*self._of_splits, *read_findings(self._folder / FINDINGS)]
 

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Series
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +24,7 @@ from attune.data.prompt import TaskPrompt
 from attune.data.split import Splits
 from attune.data.stored import changed
 from attune.errors import DataError, EnvironmentFault, RecipeError
-from attune.events import Emit, Note, Progress, StageFinished, StageStarted, Stop, silent
+from attune.events import Emit, Note, Stop, silent
 from attune.recipe import EMBEDDED, Recipe, Resolution
 from attune.runs.kept import Kept
 from attune.runs.store import Store
@@ -43,9 +39,6 @@ if TYPE_CHECKING:
     from attune.tokens.sequence import Sequence
     from attune.tokens.show import Shown
     from attune.tokens.stored import StoredSequences
-    from attune.tokens.written import TemplateProblem
-
-ENCODED_ROWS = 500  # between two looks at the request to stop
 
 
 @dataclass(frozen=True)
@@ -130,26 +123,24 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     splits = curated.splits if asked is None else _prompted(curated.splits, asked)
     _settle_names(resolution, task_name)
 
+    from attune.encode import encode
     from attune.model.load import load_renderer
     from attune.model.source import resolve
     from attune.tasks.table import TASKS
-    from attune.tokens import findings as findings_of
+    from attune.tokens.findings import of_cuts
 
-    began = time.monotonic()
-    emit(StageStarted("tokenise"))
     task = TASKS[task_name](splits.train)
     random = resolution.recipe.method.init == "random"
     reference = resolution.recipe.model
     model = resolve(reference, run_model=run_model(reference, store), weights=not random)
     renderer = load_renderer(model)
-    encoded, problems = _encode(task, splits, renderer, emit, stop)
-    of_tokens = findings_of.of_special_tokens(chain(splits.train, splits.validation, splits.test), renderer)
-    of_tokens += findings_of.of_template(problems, missing=task.name == "chat" and renderer.plain)
+    prompted = curated.key and {**curated.key, "prompt": recipe.data.prompt}
+    encoded = encode(task, splits, renderer, curated.kept, prompted, emit, stop)
     parameters = _parameters(model, task, random=random)
-    fitted = _settle_values(resolution, task, encoded, model, renderer, parameters)
-    lengths = _survey(resolution.recipe, encoded["train"], model, chunks=task.chunks)
-    of_tokens += findings_of.of_cuts(fitted["train"].cuts, splits.train, lengths, resolution.recipe.training.overlong)
-    emit(StageFinished("tokenise", time.monotonic() - began))
+    fitted = _settle_values(resolution, task, encoded.parts, model, renderer, parameters)
+    lengths = _survey(resolution.recipe, encoded.parts["train"], model, chunks=task.chunks)
+    cut = of_cuts(fitted["train"].cuts, splits.train, lengths, resolution.recipe.training.overlong)
+    of_tokens = [*encoded.findings, *cut]
     _tell("tokenise", of_tokens, emit)
     of_rows = curated.findings()
     _tell("audit", of_rows, emit)
@@ -185,39 +176,6 @@ def run_model(reference: str | None, store: Store) -> Path | None:
     if not (folder / "model").is_dir():
         raise EnvironmentFault("this run has no model yet", where=folder.name, fix=f"attune run --resume {folder.name}")
     return folder / "model"
-
-
-def _encode(
-    task: Task, splits: Splits, renderer: Renderer, emit: Emit, stop: Stop
-) -> tuple[dict[str, StoredSequences], list[TemplateProblem]]:
-    """Sequences of every part. A test row that cannot be used is found now, not after the training."""
-    from attune.tasks.task import require_usable
-    from attune.tokens.stored import StoredSequences
-
-    parts = {part: getattr(splits, part) for part in PARTS}
-    require_usable(task, [example for examples in parts.values() for example in examples])
-    total, done = sum(map(len, parts.values())), 0
-    encoded = {part: StoredSequences() for part in PARTS}
-    problems: list[TemplateProblem] = []
-    batches = (
-        (part, examples[begin : begin + ENCODED_ROWS])
-        for part, examples in parts.items()
-        for begin in range(0, len(examples), ENCODED_ROWS)
-    )
-    # While the template's process renders one batch, this one tokenises another.
-    with ThreadPoolExecutor(2) as pool:
-        waiting = ((part, len(rows), pool.submit(task.encode, rows, renderer)) for part, rows in batches)
-        under_way = deque(islice(waiting, 2))
-        while under_way:
-            part, count, encoding = under_way.popleft()
-            found = encoding.result()
-            under_way.extend(islice(waiting, 1))
-            encoded[part].extend(s for group in found.sequences for s in group)
-            problems += found.problems
-            done += count
-            emit(Progress("tokenise", done, total, "rows"))
-            stop.check()
-    return encoded, problems
 
 
 def _tell(stage: str, findings: Series[Finding], emit: Emit) -> None:

@@ -64,7 +64,7 @@ def test_chat(walk: Walk, write_rows: Write, rows: Any, tiny_decoder: Path, meth
     assert outcome.results["task"] == "chat"
     assert outcome.verdict == outcome.results["verdict"]
     finished = [e.stage for e in heard if isinstance(e, StageFinished)]
-    assert finished == ["read", "audit", "tokenise", *["trunk"] * (method == "head"), "train", "base", "tuned"]
+    assert finished == ["read", "tokenise", "audit", *["trunk"] * (method == "head"), "train", "base", "tuned"]
     assert isinstance(heard[-1], RunFinished)
     assert heard[-1].report == str(outcome.report)
     assert (outcome.folder / "model" / "adapter_config.json").is_file() == (method == "lora")

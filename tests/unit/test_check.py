@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import attune
 from attune import cli
 from attune.check import check
+from attune.events import Event, StageFinished
+from attune.prepare import Prepared, prepare
 from attune.recipe import from_mapping
+from attune.runs.kept import FOLDER_VARIABLE
 from attune.runs.store import Store
 
 
@@ -73,3 +77,24 @@ def test_as_json(colours: Path, tiny_decoder: Path, tmp_path: Path, capsys: pyte
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert last["event"] == "Result" and last["fits"] is True
     assert last["memory"]["available"] > last["memory"]["program"] > 0
+
+
+def test_a_second_look_at_the_same_rows_takes_what_was_kept(
+    colours: Path, tiny_decoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+
+    def stages(**tree: Any) -> tuple[Prepared, dict[str, bool]]:
+        heard: list[Event] = []
+        recipe = from_mapping({"data": {"train": str(colours)}, "model": str(tiny_decoder), **tree})
+        prepared = prepare(recipe, Store(tmp_path / "runs"), heard.append)
+        return prepared, {event.stage: event.reused for event in heard if isinstance(event, StageFinished)}
+
+    first, reused = stages()
+    assert reused == {"read": False, "tokenise": False, "audit": False}
+    second, reused = stages(training={"epochs": 9})
+    assert reused == {"read": True, "tokenise": True, "audit": True}
+    assert list(first.train.kept) == list(second.train.kept) and first.fingerprint == second.fingerprint
+    assert [f.record() for f in first.findings] == [f.record() for f in second.findings]
+    _, reused = stages(data={"train": str(colours), "prompt": "Name a colour."})
+    assert reused == {"read": True, "tokenise": False, "audit": True}

@@ -79,13 +79,13 @@ class Task(Protocol):
         """What the model makes of the examples."""
 
 
-def require_usable(task: Task, examples: Series[Example]) -> None:
+def require_usable(task: Task, *parts: Series[Example]) -> None:
     """Refuse examples that the task cannot use.
 
     Raises:
         DataError: holds every such row.
     """
-    rows = task.check(examples)
+    rows = tuple(row for examples in parts for row in task.check(examples))
     if rows:
         what = "1 row cannot" if len(rows) == 1 else f"{len(rows):,} rows cannot"
         fix = f"mend the rows that are listed; the first: {rows[0]}"

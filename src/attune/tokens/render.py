@@ -8,9 +8,12 @@ the conversation; if it rewrites history (some drop earlier reasoning), each tur
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Series
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -91,6 +94,13 @@ class Renderer:
     def template_source(self) -> str:
         """The Jinja text of the chat template in use."""
         return self._template.source
+
+    def fingerprint(self) -> str:
+        """Hash of all that the tokens of a text or a conversation depend on."""
+        today = date.today().isoformat() if "strftime_now" in self.template_source else ""
+        parts = [self.tokenizer.backend_tokenizer.to_str(), self.template_source, today, str(self._stop_ids)]
+        parts += [f"{name}={token}" for name, token in sorted(self.tokenizer.special_tokens_map.items())]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @cached_property
     def special_ids(self) -> dict[int, str]:

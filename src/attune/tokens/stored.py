@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import weakref
@@ -14,28 +15,63 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
+from attune.errors import EnvironmentFault
 from attune.runs.store import disk_fault
 from attune.tokens.sequence import Sequence
 
 _ID, _WEIGHT = np.dtype(np.int32), np.dtype(np.float32)
 _NO_LABEL = -1
+_ARRAYS = ("start", "targets", "label", "truncated", "run_owner", "run_begin", "run_end")
 
 
 class StoredSequences(Series[Sequence]):
-    """A series of sequences. The file has no name, so it goes with the process, whatever ends it.
+    """A series of sequences in a file, which has no name and goes with the process unless a path is given.
 
     Raises:
-        EnvironmentFault: the disk for temporary files is full.
+        EnvironmentFault: the disk is full.
     """
 
-    def __init__(self, sequences: Iterable[Sequence] = ()) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # it is open as long as the series lives
+    def __init__(self, sequences: Iterable[Sequence] = (), *, path: Path | None = None) -> None:
+        # It is open as long as the series lives.
+        self._file = tempfile.TemporaryFile() if path is None else path.open("w+b")  # noqa: SIM115
         weakref.finalize(self, self._file.close)
+        self._path = path
         self._start = array("q", [0])  # in tokens
         self._targets, self._label, self._truncated = array("q"), array("q"), array("q")
         self._run_owner, self._run_begin, self._run_end = array("q"), array("q"), array("q")
         self._example_ids: list[str] = []
         self.extend(sequences)
+
+    def close(self) -> None:
+        """Write what finds the sequences into a file beside theirs, for `open`. Nothing can be added any more."""
+        assert self._path is not None
+        held = {name: np.asarray(getattr(self, f"_{name}")) for name in _ARRAYS}
+        np.savez(self._path.with_suffix(".npz"), allow_pickle=False, **held)
+        self._path.with_suffix(".json").write_text(json.dumps(self._example_ids))
+        self._file.close()
+
+    @classmethod
+    def open(cls, path: Path) -> StoredSequences:
+        """The sequences that were written to this file.
+
+        Raises:
+            EnvironmentFault: the file is not whole.
+        """
+        self = cls.__new__(cls)
+        fix = "delete the folder that it is in: it is made again when it is needed"
+        try:
+            self._file = path.open("rb")  # type: ignore[assignment]
+            weakref.finalize(self, self._file.close)
+            with np.load(path.with_suffix(".npz"), allow_pickle=False) as held:
+                for name in _ARRAYS:
+                    setattr(self, f"_{name}", array("q", held[name].tobytes()))
+            self._example_ids = json.loads(path.with_suffix(".json").read_text())
+            whole = path.stat().st_size == self._start[-1] * (_ID.itemsize + _WEIGHT.itemsize)
+        except (OSError, ValueError) as error:
+            raise EnvironmentFault(f"the stored tokens cannot be read: {error}", where=str(path), fix=fix) from error
+        if not whole:
+            raise EnvironmentFault("the stored tokens are not whole", where=str(path), fix=fix)
+        return self
 
     def extend(self, sequences: Iterable[Sequence]) -> None:
         """Put more behind those that are there."""
