@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attune.data.audit import alike
-from attune.data.duplicates import across_parts, among, contradictions, exact_duplicates, near_duplicates
+from attune.data.duplicates import among, contradictions, exact_duplicates, near_duplicates
 from attune.data.example import Conversation, Document, Example, LabelledText, Message, Origin, Pair
 from attune.recipe import Audit
 
@@ -60,10 +60,8 @@ def test_what_a_system_says_to_all_is_no_likeness() -> None:
     assert not alike([conversation(1, "Can I eat here?"), conversation(2, "Do you lend films?")], LIMITS)
 
 
-def test_near_duplicates_across_parts_name_the_later_part() -> None:
+def test_clusters_among_some_of_the_rows_have_the_places_there() -> None:
     rows = pairs(("Where is my parcel?", "a"), ("Refund", "b"), ("Where is my parcel", "c"), ("Open?", "d"))
     near = alike(rows, LIMITS)
-    assert lines(across_parts(rows, {"train": 2, "test": 2}, near)) == [3]
-    assert not across_parts(rows, {"train": 3, "test": 1}, near)
     assert [cluster.members for cluster in among(near, rows, rows[2:] + rows[:1])] == [(0, 2)]
     assert not among(near, rows, rows[1:])
