@@ -104,9 +104,8 @@ def _at_the_edge(
         if not target or _edge(prompt, len(target), side) != target:
             continue
         rest = prompt[: -len(target)] if side == "end" else prompt[len(target) :]
-        if not _names_another(rest, target, labels, lengths, side):
-            found.append(index)
-            rests.add(rest.strip())
+        found.append(index)
+        rests.add(rest.strip())
     # Where what remains is one instruction, the task is to copy.
     if len(found) <= LEAST_SHARE * len(rows) or 2 * len(rests) <= len(found):
         return []
@@ -120,14 +119,6 @@ def _edge(prompt: str, length: int, side: str) -> str:
     if side == "end":
         return "" if prompt[-length - 1].isalnum() else prompt[-length:]
     return "" if prompt[length].isalnum() else prompt[:length]
-
-
-def _names_another(rest: str, target: str, labels: set[str], lengths: Sequence[int], side: str) -> bool:
-    """Whether another label stands beside the one at the edge: a list of options."""
-    reach = min(200, 20 + max(lengths, default=0))
-    near = rest[-reach:] if side == "end" else rest[:reach]
-    starts = (match.start() for match in re.finditer(r"\b\w", near))
-    return any(near[at : at + length] in labels - {target} for at in starts for length in lengths)
 
 
 def _agreement(agreed: float, by_chance: float, total: float) -> float:

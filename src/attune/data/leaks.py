@@ -228,7 +228,7 @@ class _Between:
         for row in self.right:
             if row.origin.time is not None and row.origin.time < times[-1]:
                 count = len(times) - bisect_right(times, row.origin.time)
-                what = f"{count} rows of data.{self.earlier} are newer, the newest is {newest}"
+                what = f"data.{self.earlier} has {count} newer row{'s' * (count != 1)}, the newest at {newest}"
                 found.append(self.leak("time", row, newest, what))
         return found
 
