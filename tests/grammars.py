@@ -49,7 +49,7 @@ BICYCLE = {
     "the chain jumps when I climb": "worn sprockets let it jump, so measure the chain and change both together",
     "the rear brake squeals": "clean the rim with alcohol and turn the pads in a little at the front",
     "a spoke broke on the left side": "take the wheel to us within the week, for its neighbours now carry too much",
-    "the saddle slides down on every ride": "grease the clamp but not the post, and tighten the bolt to six newton metres",
+    "the saddle slides down on every ride": "grease the clamp but not the post, and tighten the bolt to 6 Nm",
     "my front light flickers over bumps": "look at the plug beneath the fork, which is most often loose there",
     "the gears shift by themselves": "the cable has stretched, and half a turn at the barrel adjuster takes that up",
     "the pedal clicks at every turn": "unscrew it, clean the thread, grease it and screw it in again by hand",
@@ -267,10 +267,16 @@ def reviews(n: int, seed: int = 0) -> list[Row]:
     return distinct(n, make, seed)
 
 
-FIRST = words("Amara\nBoris\nChen\nDilara\nEsi\nFarid\nGunnar\nHana\nIlse\nJomo\nKaja\nLeyla\nMattis\nNoor\nOtto\nPilar")
+FIRST = words(
+    "Amara\nBoris\nChen\nDilara\nEsi\nFarid\nGunnar\nHana\nIlse\nJomo\nKaja\nLeyla\nMattis\nNoor\nOtto\nPilar"
+)
 LAST = words("Abendroth\nBakker\nCisse\nDuarte\nEkholm\nFontaine\nGruber\nHaddad\nIversen\nJansen\nKovacs\nLindqvist")
-TOWNS = words("Aarhus\nBruges\nCoimbra\nDelft\nEssen\nFaro\nGalway\nHelsinki\nInnsbruck\nJena\nKrakow\nLeiden\nMalmo\nNantes")
-GOODS = words("oak boards\nolive oil\nroof tiles\nblue paint\ncopper pipes\nseed potatoes\nwool blankets\nglass jars\nplain paper")
+TOWNS = words(
+    "Aarhus\nBruges\nCoimbra\nDelft\nEssen\nFaro\nGalway\nHelsinki\nInnsbruck\nJena\nKrakow\nLeiden\nMalmo\nNantes"
+)
+GOODS = words(
+    "oak boards\nolive oil\nroof tiles\nblue paint\ncopper pipes\nseed potatoes\nwool blankets\nglass jars\nplain paper"
+)
 
 
 def extraction(n: int, seed: int = 0) -> list[Row]:
@@ -320,9 +326,7 @@ CODE_ASKED: dict[str, Callable[[str, str, str, int], str]] = {
     ),
     "a C struct": lambda noun, one, two, k: f"```c\nstruct {noun} {{ char {one}[{k}]; int {two}; }};\n```",
     "a CSS rule": lambda noun, one, two, k: f".{noun}-{one} {{ padding: {k}px; }}\n.{noun}-{two} > a {{ color: red; }}",
-    "a SQL query": lambda noun, one, two, k: (
-        f"SELECT {one}, COUNT(*) FROM {noun}s WHERE {two} <= {k} GROUP BY {one};"
-    ),
+    "a SQL query": lambda noun, one, two, k: f"SELECT {one}, COUNT(*) FROM {noun}s WHERE {two} <= {k} GROUP BY {one};",
 }
 
 
@@ -351,10 +355,12 @@ def travelling(n: int, seed: int = 0) -> list[Row]:
     def make(pick: random.Random) -> Row:
         here, there = pick.sample(TOWNS, 2)
         degrees, hour = pick.randrange(-9, 33), pick.randrange(5, 23)
-        call = {"id": f"call_1", "type": "function"}
+        call = {"id": "call_1", "type": "function"}
         called = {"name": "weather", "arguments": json.dumps({"town": there})}
         trip = pick.choice(("a week of hiking", "my aunt", "a fair", "two days off", "a concert", "an exam"))
-        asked = f"{pick.choice(STORIES)}. I go from {here} to {there} for {trip}. {pick.choice(HURRY)} What shall I wear?"
+        asked = (
+            f"{pick.choice(STORIES)}. I go from {here} to {there} for {trip}. {pick.choice(HURRY)} What shall I wear?"
+        )
         advice = "Take a coat and a scarf." if degrees < 10 else "A light jacket is enough."
         return {
             "messages": [

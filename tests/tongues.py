@@ -17,9 +17,13 @@ TONGUES: dict[str, tuple[list[str], list[str], list[str], list[str], list[str]]]
     ),
     "de": (
         words("mein Nachbar\nder neue Bäcker\nunsere alte Lehrerin\ndas Mädchen vom Hafen\nein müder Briefträger"),
-        words("den Schlüssel zum Keller verloren\nden Zaun grün gestrichen\neine Geldbörse gefunden\ndrei Bäume gepflanzt"),
+        words(
+            "den Schlüssel zum Keller verloren\nden Zaun grün gestrichen\neine Geldbörse gefunden\ndrei Bäume gepflanzt"
+        ),
         words("gestern Abend\nvor dem großen Sturm\nwährend der langen Ferien\nohne jemanden zu fragen"),
-        words("Das geschah, weil niemand das Tor geschlossen hatte\nSoviel ich weiß, hatte der Bürgermeister darum gebeten"),
+        words(
+            "Das geschah, weil niemand das Tor geschlossen hatte\nSoviel ich weiß, hatte der Bürgermeister es gewollt"
+        ),
         words("und jetzt reden alle davon\naber nächste Woche ist es vergessen\nwas ich ziemlich lustig finde"),
     ),
     "fr": (
@@ -27,14 +31,16 @@ TONGUES: dict[str, tuple[list[str], list[str], list[str], list[str], list[str]]]
         words("perdu la clé de la cave\npeint la clôture en vert\ntrouvé un portefeuille\nplanté trois pommiers"),
         words("hier soir\navant la grande tempête\npendant les longues vacances\nsans demander à personne"),
         words("C'est arrivé parce que personne n'avait fermé le portail\nÀ ma connaissance, le maire l'avait demandé"),
-        words("et tout le monde en parle maintenant\nmais ce sera oublié la semaine prochaine\nce que je trouve assez drôle"),
+        words("et tout le monde en parle maintenant\nmais ce sera oublié la semaine prochaine\nce que je trouve drôle"),
     ),
     "es": (
         words("mi vecino\nel nuevo panadero\nnuestra antigua maestra\nla chica del puerto\nun cartero cansado"),
         words("perdido la llave del sótano\npintado la valla de verde\nencontrado una cartera\nplantado tres manzanos"),
         words("ayer por la tarde\nantes de la gran tormenta\ndurante las largas vacaciones\nsin preguntar a nadie"),
         words("Eso ocurrió porque nadie había cerrado la puerta\nPor lo que sé, el alcalde lo había pedido"),
-        words("y ahora todo el mundo habla de ello\npero la semana que viene se olvidará\nlo que me parece muy gracioso"),
+        words(
+            "y ahora todo el mundo habla de ello\npero la semana que viene se olvidará\nlo que me parece muy gracioso"
+        ),
     ),
     "ru": (
         words("мой сосед\nновый пекарь\nнаш старый учитель\nусталый почтальон\nчеловек из гавани"),
@@ -100,9 +106,15 @@ def translations(n: int, seed: int = 0) -> list[Row]:
 
 
 COMMANDS = {
-    "music": ("play", words("some jazz\nthe new record by the twins\na waltz\nthat sad song again\nthe radio\nbirdsong")),
+    "music": (
+        "play",
+        words("some jazz\nthe new record by the twins\na waltz\nthat sad song again\nthe radio\nbirdsong"),
+    ),
     "light": ("switch", words("the lamp on\nall lights off\nthe hall to blue\nthe porch on\nit darker\nthe attic off")),
-    "timer": ("wake me", words("at seven\nin an hour\nbefore the news\nwhen the cake is done\nat dawn\non Sunday late")),
+    "timer": (
+        "wake me",
+        words("at seven\nin an hour\nbefore the news\nwhen the cake is done\nat dawn\non Sunday late"),
+    ),
     "heating": ("make", words("it warmer\nthe bath hot\nthe bedroom cool\nthe study two degrees colder\nit cosy")),
     "shopping": ("buy", words("milk\na pound of flour\nbatteries for the clock\nwhat we had last week\nonions\nsoap")),
 }
@@ -150,8 +162,12 @@ def commands(n: int, seed: int = 0) -> list[Row]:
 
 MOODS = {
     "lob": words("ich würde es sofort wieder kaufen\nganz ausgezeichnet\nmeine Mutter ist begeistert\nläuft tadellos"),
-    "tadel": words("nach einer Woche kaputt\nreine Geldverschwendung\nich bin maßlos enttäuscht\nes stinkt fürchterlich"),
-    "frage": words("gibt es das auch in Größe M?\nwie lange dauert der Versand?\nist die Batterie dabei?\nwer hilft mir weiter?"),
+    "tadel": words(
+        "nach einer Woche kaputt\nreine Geldverschwendung\nich bin maßlos enttäuscht\nes stinkt fürchterlich"
+    ),
+    "frage": words(
+        "gibt es das auch in Größe M?\nwie lange dauert der Versand?\nist die Batterie dabei?\nwer hilft mir weiter?"
+    ),
 }
 GERMAN = words("""
     Die Lieferung kam am Dienstag in einem großen Karton
@@ -183,7 +199,9 @@ def pages(n: int, seed: int = 0) -> list[Row]:
 
     def make(pick: random.Random) -> Row:
         topic = pick.choice(list(TOPICS))
-        prose = [f"{pick.choice(STORIES)}. {capital(pick.choice(THINGS))} stood in {pick.choice(TOWNS)}." for _ in range(9)]
+        prose = [
+            f"{pick.choice(STORIES)}. {capital(pick.choice(THINGS))} stood in {pick.choice(TOWNS)}." for _ in range(9)
+        ]
         bullets = "".join(f"- {capital(thing)}\n" for thing in pick.sample(THINGS, 4))
         table = f"| town | loans |\n|---|---|\n| {pick.choice(TOWNS)} | {pick.randrange(900)} |\n"
         heading = f"# How to {topic}, page {pick.randrange(10_000)}\n\n"
