@@ -63,6 +63,8 @@ class Audit(_Node):
     """Rows of fewer words are compared by edit distance instead."""
     short_duplicate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
     """Short rows that are alike to this degree (1 is identical) are near duplicates."""
+    few_rows: PositiveInt = 20
+    """Warn about fewer rows in all."""
     class_ratio: Annotated[float, Field(ge=1.0)] = 10.0
     """Warn when the largest class has more than so many times the rows of the smallest."""
     class_entropy: Fraction = 0.7

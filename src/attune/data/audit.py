@@ -21,6 +21,7 @@ CHECKS: dict[str, Check] = {
     for check in (
         duplicates.exact_duplicates,
         duplicates.contradictions,
+        balance.few_rows,
         balance.single_class,
         balance.similar_labels,
         balance.label_balance,

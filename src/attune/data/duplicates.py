@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 
-from attune.data.example import Document, Example, LabelledText, own_prompt, prompt_of, target_of
+from attune.data.example import Conversation, Document, Example, LabelledText, own_prompt, prompt_of, target_of
 from attune.data.finding import Finding
 from attune.data.likeness import Cluster, edit_likeness, normalised
 from attune.recipe import Audit
@@ -69,8 +70,7 @@ def contradictions(examples: Sequence[Example], limits: Audit) -> list[Finding]:
     for group in _groups(examples, [normalised(prompt_of(example)) for example in examples]):
         if isinstance(examples[group[0]], Document):
             continue
-        first = target_of(examples[group[0]])
-        others = [target_of(examples[index]) for index in group[1:]]
+        first, *others = (normalised(target_of(examples[index])) for index in group)
         if isinstance(examples[group[0]], LabelledText):
             differs = any(other != first for other in others)
         else:
@@ -109,12 +109,20 @@ def prompt_key(example: Example) -> str:
 
 
 def record_key(example: Example) -> str:
-    """The same of prompt and target together."""
-    return _hashed(normalised(prompt_of(example)), normalised(target_of(example)))
+    """The same of prompt, target and calls together."""
+    return _hashed(normalised(prompt_of(example)), normalised(target_of(example)), _calls(example))
 
 
 def _hashed(*texts: str) -> str:
     return hashlib.blake2b("\0".join(texts).encode(errors="surrogatepass"), digest_size=16).hexdigest()
+
+
+def _calls(example: Example) -> str:
+    """What a conversation calls, without the names that calls go by in one row."""
+    if not isinstance(example, Conversation):
+        return ""
+    calls = [call for message in example.messages for call in dict(message.extra).get("tool_calls", ())]
+    return json.dumps([call.get("function", call) for call in calls], sort_keys=True) if calls else ""
 
 
 def _groups(examples: Sequence[Example], keys: Sequence[object]) -> list[tuple[int, ...]]:

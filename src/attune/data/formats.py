@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from attune.data import strict_json
-from attune.data.lines import MAX_LINE_BYTES, Lines, row_error, too_long, whole_text, wide_encoding
+from attune.data.lines import MAX_LINE_BYTES, Lines, not_utf8_text, row_error, too_long, whole_text
 from attune.data.strict_json import Fault, quoted
 from attune.errors import EnvironmentFault, RowError
 
@@ -100,8 +100,8 @@ def _raise(error: OSError) -> None:
 
 
 def _jsonl_rows(source: str) -> Rows:
-    if wide := wide_encoding(source):
-        yield wide
+    if other := not_utf8_text(source):
+        yield other
         return
     with Path(source).open("rb") as stream:
         lines = Lines(stream, source)
@@ -123,6 +123,7 @@ def _json_row(source: str, text: str, line: int, column: int, is_end_of_file: bo
     elif is_end_of_file and any(fault.code == "invalid_json" for fault in faults):
         is_cut = faults[0].offset >= len(text) or not text.rstrip().endswith(("}", "]"))
         faults = [_CUT] if is_cut else faults
+    faults = [_bare_return(text, fault) for fault in faults]
     for fault in faults:
         if fault.offset < 0:
             yield row_error(source, line, fault)
@@ -139,6 +140,15 @@ _CUT = Fault(
     "the file ends in the middle of the row that starts here",
     "the file was cut while it was written or copied: make it again, or remove this row",
 )
+
+
+def _bare_return(text: str, fault: Fault) -> Fault:
+    """The fault itself, or that a line ends as on old systems, which most often is why the text is no JSON."""
+    place = text.find("\r")
+    if fault.code != "invalid_json" or not 0 <= place <= fault.offset:
+        return fault
+    fix = "save the file with line feeds as line ends; inside a text, write \\r"
+    return Fault("carriage_return", "a bare carriage return", fix, place)
 
 
 def _json_rows(source: str) -> Rows:
@@ -262,8 +272,8 @@ def _delimited_rows(source: str, delimiter: str) -> Rows:
 
 def _records(source: str, delimiter: str) -> Iterator[tuple[int, list[str], list[RowError]]]:
     """First physical line, fields, and faults of each record that is not blank."""
-    if wide := wide_encoding(source):
-        yield 1, [], [wide]
+    if other := not_utf8_text(source):
+        yield 1, [], [other]
         return
     # The csv module has one limit for the process, 128 KiB at first; a row of ours may be longer.
     csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))
@@ -300,6 +310,9 @@ def _csv_fault(message: str, start: int, end: int) -> Fault:
 
 
 def _header_errors(source: str, line: int, header: list[str]) -> list[RowError]:
+    if header and header[0].lstrip().startswith('{"'):
+        fault = Fault("not_a_table", "the first line is a JSON object", "let the name of the file end in .jsonl")
+        return [row_error(source, line, fault)]
     faults = []
     for name in dict.fromkeys(header):
         if header.count(name) > 1:
@@ -323,10 +336,11 @@ def _parquet_rows(source: str, columns: Sequence[str], time_by: str | None) -> R
             table = pyarrow.parquet.ParquetFile(stream, page_checksum_verification=True)
             # A dot in a name would be taken for a path into a nested column.
             names = None if any("." in name for name in columns) else list(columns) or None
-            for batch in table.iter_batches(batch_size=256, columns=names):
-                for values in batch.to_pylist():
-                    number += 1
-                    yield from _table_row(source, number, values, columns, time_by)
+            for group in range(table.num_row_groups):  # a batch of several would hide which of them is damaged
+                for batch in table.iter_batches(batch_size=256, row_groups=[group], columns=names):
+                    for values in batch.to_pylist():
+                        number += 1
+                        yield from _table_row(source, number, values, columns, time_by)
         except (pyarrow.ArrowException, ValueError, OverflowError, OSError) as error:
             message = f"the Parquet file is damaged after row {number}: {_first_line(error)}"
             yield row_error(source, number + 1, Fault("damaged_file", message, "write or copy the file again"))

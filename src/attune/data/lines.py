@@ -13,6 +13,19 @@ from attune.errors import RowError
 
 MAX_LINE_BYTES = 1_000_000
 MAX_WHOLE_FILE_BYTES = 512 * 1024 * 1024
+_UNPACK = "unpack it and name the file that was in it"
+# How files begin that are not text, whatever their names end in.
+_BINARY = (
+    (b"\x1f\x8b", "a gzip file", _UNPACK),
+    (b"PK\x03\x04", "a ZIP file or a spreadsheet", "unpack it, or save the sheet as 'CSV UTF-8'"),
+    (b"BZh", "a bzip2 file", _UNPACK),
+    (b"\xfd7zXZ\x00", "an xz file", _UNPACK),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file", _UNPACK),
+    (b"PAR1", "a Parquet file", "let its name end in .parquet"),
+    (b"ARROW1", "an Arrow file", "save the table as Parquet or JSON lines"),
+    (b"SQLite format 3\x00", "an SQLite database", "export the table as CSV or JSON lines"),
+    (b"%PDF-", "a PDF file", "save its text as a .txt file"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +89,14 @@ def too_long(size_bytes: int) -> Fault:
     return Fault("line_too_long", message, "split the row, or check that every row is on a line of its own")
 
 
-def wide_encoding(source: str) -> RowError | None:
-    """UTF-16 and UTF-32 are told by their byte order mark, or by NULs in every second of the first bytes."""
+def not_utf8_text(source: str) -> RowError | None:
+    """What a file is instead: packed or a table by its first bytes, UTF-16 and UTF-32 by their byte order mark, or by
+    NULs in every second of the first bytes."""
     with Path(source).open("rb") as stream:
         head = stream.read(64)
+    for start, name, fix in _BINARY:
+        if head.startswith(start):
+            return row_error(source, 1, Fault("not_text", f"the file is {name}, not text", fix))
     is_alternating = len(head) >= 4 and any(not any(head[i::2]) and all(head[1 - i :: 2]) for i in (0, 1))
     if not (head.startswith((b"\xff\xfe", b"\xfe\xff")) or is_alternating):
         return None
@@ -93,8 +110,8 @@ def whole_text(path: str) -> tuple[str, list[RowError]]:
     if size_bytes > MAX_WHOLE_FILE_BYTES:
         message = f"{size_bytes:,} bytes in a file that is read whole; the limit is {MAX_WHOLE_FILE_BYTES:,}"
         return "", [row_error(path, 1, Fault("file_too_large", message, "use JSONL or Parquet, which are streamed"))]
-    if wide := wide_encoding(path):
-        return "", [wide]
+    if other := not_utf8_text(path):
+        return "", [other]
     raw = Path(path).read_bytes()
     text, faults = _decode(raw)
     errors = []

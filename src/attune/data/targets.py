@@ -35,6 +35,7 @@ AnyExample = TypeVar("AnyExample", bound=Example)
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _INLINE_CODE = re.compile(r"`[^`\n]+`")
 
+_INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})  # control and format characters, separators
 _NOTHING = frozenset({"null", "NULL", "None", "NaN", "nan", "undefined", "N/A", "n/a", "[object Object]"})
 _LEFT_OVER = re.compile(
     # "Todo" with small letters is a whole answer in Spanish.
@@ -113,9 +114,9 @@ class _Turn:
 
 def empty_targets(examples: Sequence[Example], limits: Audit) -> list[Finding]:
     """Targets without a visible character; a turn that only calls tools is not empty."""
-    hits = _hits(examples, lambda turn: None if turn.target.strip() else turn.asked)
+    hits = _hits(examples, lambda turn: None if _is_visible(turn.target) else turn.asked)
     return _finding(
-        "empty_targets", "error", examples, hits, "the target is empty or only white space",
+        "empty_targets", "error", examples, hits, "the target is empty or has no visible character",
         "write the answer or remove the row: it teaches the model to say nothing",
     )  # fmt: skip
 
@@ -315,6 +316,10 @@ def _finding(
 def _shown(text: str) -> str:
     shown = " ".join(text[: 4 * _QUOTATION].split())[:_QUOTATION]
     return shown if shown.isprintable() else ascii(shown)[1:-1][:_QUOTATION]
+
+
+def _is_visible(text: str) -> bool:
+    return any(unicodedata.category(character) not in _INVISIBLE for character in text)
 
 
 def _placeholder(turn: _Turn) -> str | None:
