@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attune import automatic
-from attune.data import duplicates, source
+from attune.data import decisions, duplicates, source
 from attune.data.clean import Cleaner
 from attune.data.example import Example
 from attune.data.finding import LISTED_ROWS, Finding
@@ -83,11 +83,13 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     """
     stop = stop or Stop()
     resolution = Resolution(recipe)
-    parts, task_name = _read(resolution, emit, stop)
+    parts, task_name = read(resolution, emit, stop, unlabelled=recipe.data.decisions is not None)
     stop.check()
     cleaner = Cleaner(recipe.data.clean, recipe.data.audit)
+    parts, unused = _decide(recipe, cleaner, parts, emit)
     parts = _clean(cleaner, parts, emit)
     near, findings = _audit(resolution.recipe, parts, emit, stop)
+    findings = [*unused, *findings]
     splits = _split(resolution.recipe, parts, near)
     emit(Note("split", "info", splits.reason))
     _settle_names(resolution, task_name)
@@ -133,10 +135,17 @@ def run_model(reference: str | None, store: Store) -> Path | None:
     return folder / "model"
 
 
-def _read(resolution: Resolution, emit: Emit, stop: Stop) -> tuple[dict[str, list[Example]], str]:
-    """All examples of the given files, and the task that they are for. Every bad row of every file is in one error."""
+def read(
+    resolution: Resolution, emit: Emit = silent, stop: Stop | None = None, *, unlabelled: bool = False
+) -> tuple[dict[str, list[Example]], str]:
+    """All examples of the given files, and the task that they are for. Every bad row of every file is in one error.
+
+    Args:
+        unlabelled: texts whose label is empty are read too.
+    """
     from attune.tasks.table import SHAPES, suggested
 
+    stop = stop or Stop()
     recipe = resolution.recipe
     began = time.monotonic()
     emit(StageStarted("read"))
@@ -154,7 +163,7 @@ def _read(resolution: Resolution, emit: Emit, stop: Stop) -> tuple[dict[str, lis
                 task_name = suggested(reading.shape)  # type: ignore[assignment]
                 resolution.settle("task", task_name, reading.reason)
                 shape = reading.shape
-            parts[part] = source.read_all(place, reading, emit=emit, stop=stop)
+            parts[part] = source.read_all(place, reading, unlabelled=unlabelled, emit=emit, stop=stop)
         except DataError as fault:
             faults.append(fault)
     if faults:
@@ -205,13 +214,31 @@ def _joined(faults: list[DataError]) -> DataError:
     return DataError(what, fix=faults[0].fix, rows=rows, total=sum(fault.total for fault in faults))
 
 
+def _decide(
+    recipe: Recipe, cleaner: Cleaner, parts: dict[str, list[Example]], emit: Emit
+) -> tuple[dict[str, list[Example]], list[Finding]]:
+    """All parts as a person decided about their rows, and what of it does not fit them."""
+    path = recipe.data.decisions
+    if path is None:
+        return parts, []
+    done = decisions.apply(parts, path, decisions.read(path))
+    decisions.require_labels(done.parts)
+    cleaner.take(done.changes, done.rejections)
+    changed = len({change.origin for change in done.changes})
+    emit(Note("read", "info", f"{changed} rows were changed and {len(done.rejections)} dropped, as decided in {path}."))
+    _tell("read", done.findings, emit)
+    return done.parts, done.findings
+
+
 def _clean(cleaner: Cleaner, parts: Mapping[str, list[Example]], emit: Emit) -> dict[str, list[Example]]:
     """All parts with their texts mended, and `data.train` without the rows that the recipe drops."""
+    already = len(cleaner.changes), len(cleaner.rejections)
     cleaned = {name: cleaner.mend(examples) for name, examples in parts.items()}
     cleaned["train"] = cleaner.drop(cleaned["train"])
-    changed = len({change.origin for change in cleaner.changes})
-    if changed or cleaner.rejections:
-        emit(Note("clean", "info", f"{changed} rows were mended and {len(cleaner.rejections)} left out by data.clean."))
+    changed = len({change.origin for change in cleaner.changes[already[0] :]})
+    dropped = len(cleaner.rejections) - already[1]
+    if changed or dropped:
+        emit(Note("clean", "info", f"{changed} rows were mended and {dropped} left out by data.clean."))
     return cleaned
 
 

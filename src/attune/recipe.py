@@ -97,6 +97,8 @@ class Data(_Node):
     """How train is divided when validation or test is not given."""
     columns: dict[str, str] = Field(default_factory=dict)
     """Role -> column of the file, where the names are not recognised: {prompt: question, completion: answer}."""
+    decisions: str | None = None
+    """A file of decisions that `attune label` wrote; they are used before anything else is done with the rows."""
     clean: Clean = Clean()
     """What is mended or left out before the audit."""
     audit: Audit = Audit()
@@ -357,7 +359,10 @@ def _with_absolute_paths(recipe: Recipe, folder: Path, overridden: set[tuple[str
         return str(candidate.resolve()) if candidate.exists() else value
 
     data = recipe.data.model_copy(
-        update={key: settle(getattr(recipe.data, key), ("data", key)) for key in ("train", "validation", "test")}
+        update={
+            key: settle(getattr(recipe.data, key), ("data", key))
+            for key in ("train", "validation", "test", "decisions")
+        }
     )
     return recipe.model_copy(update={"data": data, "model": settle(recipe.model, ("model",))})
 

@@ -28,9 +28,15 @@ _MESSAGE_KEYS = ("role", "content", "weight", "name", "tool_calls", "tool_call_i
 _ONLY_ON = {"weight": "assistant", "tool_calls": "assistant", "tool_call_id": "tool"}
 
 
-def build(row: RawRow, shape: Shape, columns: Mapping[str, str]) -> Example | list[RowError]:
-    """The example that a raw row holds, or everything that is wrong with it. `columns` maps roles to the row's keys."""
-    builder = _Builder(row, shape, columns)
+def build(
+    row: RawRow, shape: Shape, columns: Mapping[str, str], *, unlabelled: bool = False
+) -> Example | list[RowError]:
+    """The example that a raw row holds, or everything that is wrong with it. `columns` maps roles to the row's keys.
+
+    Args:
+        unlabelled: a label that is empty or null is read as "" instead of being refused.
+    """
+    builder = _Builder(row, shape, columns, unlabelled)
     example = _SHAPES[shape](builder)
     return builder.errors or example
 
@@ -47,6 +53,7 @@ class _Builder:
     row: RawRow
     shape: Shape
     columns: Mapping[str, str]
+    unlabelled: bool = False
     errors: list[RowError] = field(default_factory=list)
 
     def error(self, name: str, code: str, message: str, fix: str) -> None:
@@ -87,17 +94,24 @@ def _document(builder: _Builder) -> Document:
 
 
 def _labelled(builder: _Builder) -> LabelledText:
-    text, label = builder.text("text"), builder.value("label")
+    content = {"text": builder.text("text"), "label": _label(builder)}
+    return LabelledText(content_id(content), builder.origin, **content)
+
+
+def _label(builder: _Builder) -> str:
     column = builder.columns["label"]
+    if builder.unlabelled and column in builder.row.values:
+        given = builder.row.values[column]
+        if given is None or (isinstance(given, str) and not given.strip()):
+            return ""
+    label = builder.value("label")
     if isinstance(label, float):
         fix = "write a whole number or a word; for a score, decide on classes first"
         builder.error(column, "float_label", f"the label {label} is a number with a fraction", fix)
-    elif isinstance(label, int):  # bool too
-        label = str(label)
-    elif label is not None:
-        label = builder.checked_text(column, label)
-    content = {"text": text, "label": str(label)}
-    return LabelledText(content_id(content), builder.origin, text, content["label"])
+        return ""
+    if isinstance(label, int):  # bool too
+        return str(label)
+    return "" if label is None else builder.checked_text(column, label)
 
 
 def _pair(builder: _Builder) -> Pair:

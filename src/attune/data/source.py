@@ -121,10 +121,13 @@ def recognise(source: str | Path, *, columns: Mapping[str, str] | None = None, s
     return Reading(file_format, found, roles, reason + (f"; not used: {_listed(unused)}." if unused else "."))
 
 
-def read(source: str | Path, reading: Reading) -> Iterator[Example | RowError]:
+def read(source: str | Path, reading: Reading, *, unlabelled: bool = False) -> Iterator[Example | RowError]:
     """The examples of a source in the order of the file, and every error of every bad row, in constant memory.
 
     Ids are those of the content, so two rows of the same content have the same id here; `read_all` tells them apart.
+
+    Args:
+        unlabelled: texts whose label is empty are read too, with the label "".
 
     Raises:
         EnvironmentFault: the file cannot be opened or the hub does not answer.
@@ -133,7 +136,7 @@ def read(source: str | Path, reading: Reading) -> Iterator[Example | RowError]:
         if isinstance(row, RowError):
             yield row
             continue
-        built = build(row, reading.shape, reading.columns)
+        built = build(row, reading.shape, reading.columns, unlabelled=unlabelled)
         if isinstance(built, list):
             yield from built
         else:
@@ -141,9 +144,18 @@ def read(source: str | Path, reading: Reading) -> Iterator[Example | RowError]:
 
 
 def read_all(
-    source: str | Path, reading: Reading, *, cap: int = 1000, emit: Emit = silent, stop: Stop | None = None
+    source: str | Path,
+    reading: Reading,
+    *,
+    unlabelled: bool = False,
+    cap: int = 1000,
+    emit: Emit = silent,
+    stop: Stop | None = None,
 ) -> list[Example]:
     """All examples of a source, with unique ids.
+
+    Args:
+        unlabelled: as `read` has it.
 
     Raises:
         DataError: any row is bad, or there is none. Holds the first `cap` errors, and counts all of them in `total`.
@@ -157,7 +169,7 @@ def read_all(
     errors: list[RowError] = []
     total = 0
     bad_rows: set[tuple[str, int]] = set()
-    for item in read(source, reading):
+    for item in read(source, reading, unlabelled=unlabelled):
         stop.check()
         if isinstance(item, RowError):
             total += 1
