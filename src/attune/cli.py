@@ -264,8 +264,7 @@ def label(
     elif not items:
         review.print_nothing(out, work)
     elif page:
-        labelling.write_page(page, work, items, who)
-        review.print_page(out, work, page, len(items))
+        review.print_page(out, page, len(items), labelling.write_page(page, work, items, who))
     else:
         review.review(work, items, who, out)
 

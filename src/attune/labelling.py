@@ -71,6 +71,7 @@ class Work:
         source: recipe or data, as it was given.
         path: where decisions are kept.
         is_named: whether the recipe uses them already.
+        is_beside: whether this place is the one that is taken when none is named.
         parts: the rows as they were read.
         done: the rows as they were decided.
     """
@@ -78,6 +79,7 @@ class Work:
     source: str
     path: Path
     is_named: bool
+    is_beside: bool
     limits: Audit
     parts: dict[str, list[Example]]
     done: Applied
@@ -137,10 +139,11 @@ def open_work(
     recipe = recipes.load(source, changes)
     parts, _ = read(Resolution(recipe), emit, stop, unlabelled=True)
     named = recipe.data.decisions
+    is_beside = path is None
     path = path or (Path(named) if named else _beside(recipe.data.train))
     made = decisions.read(path) if path.exists() else []
     is_named = named is not None and Path(named).resolve() == path.resolve()
-    return Work(source, path, is_named, recipe.data.audit, parts, decisions.apply(parts, path, made))
+    return Work(source, path, is_named, is_beside, recipe.data.audit, parts, decisions.apply(parts, path, made))
 
 
 def take(work: Work, path: Path) -> tuple[list[Decision], list[Finding]]:
@@ -164,8 +167,8 @@ def take(work: Work, path: Path) -> tuple[list[Decision], list[Finding]]:
     return new, findings
 
 
-def write_page(path: Path, work: Work, items: Sequence[Item], who: str) -> Path:
-    """Write the rows as one page on which they can be decided about."""
+def write_page(path: Path, work: Work, items: Sequence[Item], who: str) -> str:
+    """Write the rows as one page on which they can be decided about; the command that takes what it saves."""
     from attune.report import label_page
 
     rows = [
@@ -176,7 +179,7 @@ def write_page(path: Path, work: Work, items: Sequence[Item], who: str) -> Path:
             "target": item.target,
             "fields": [
                 {"name": name, "title": title, "before": before, "now": item.now(name)}
-                for (name, before), title in zip(fields(item.original).items(), _titles(item.original), strict=True)
+                for (name, before), title in zip(fields(item.original).items(), titles(item.original), strict=True)
             ],
             "reasons": dict(item.doubt.reasons),
             "doubt": str(item.doubt),
@@ -184,12 +187,14 @@ def write_page(path: Path, work: Work, items: Sequence[Item], who: str) -> Path:
         }
         for item in items
     ]
-    name = f"{work.path.name.removesuffix(SUFFIX)}.from-page{SUFFIX}"
-    return label_page.write(path, {"rows": rows, "labels": list(work.labels), "who": who, "save": name})
+    saved = f"{work.path.name.removesuffix(SUFFIX)}-page{SUFFIX}"
+    command = shlex.join(["attune", "label", work.source, *_where(work), "--take", saved])
+    label_page.write(path, {"rows": rows, "labels": list(work.labels), "who": who, "save": saved, "command": command})
+    return command
 
 
-def _titles(example: Example) -> list[str]:
-    """What a person calls each field."""
+def titles(example: Example) -> list[str]:
+    """What a person calls each field of the row."""
     return [m.role for m in example.messages] if isinstance(example, Conversation) else list(fields(example))
 
 
@@ -218,6 +223,10 @@ def _beside(train: str) -> Path:
             fix="name a file with --decisions",
         )
     return place.with_name((place.name if place.is_dir() else place.stem) + SUFFIX)
+
+
+def _where(work: Work) -> list[str]:
+    return [] if work.is_beside else ["--decisions", shown_path(work.path)]
 
 
 def _setting(path: Path) -> str:

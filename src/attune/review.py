@@ -5,14 +5,10 @@ Every decision is on the disk before the next row is shown, so nothing is lost h
 
 from __future__ import annotations
 
-import contextlib
-import os
-import select
 import shlex
-import subprocess
+import signal
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,10 +18,11 @@ from rich.text import Text
 from attune import terminal
 from attune.data import decisions, strict_json
 from attune.data.decisions import Decision
-from attune.data.example import Conversation, LabelledText
+from attune.data.example import LabelledText
 from attune.data.finding import Finding
 from attune.errors import DataError, Interrupted
-from attune.labelling import Item, Work, shown_path, tally
+from attune.keyboard import Keys, Lines
+from attune.labelling import Item, Work, shown_path, tally, titles
 
 COMMANDS = {
     "": "keep",
@@ -52,12 +49,16 @@ def review(work: Work, items: Sequence[Item], who: str, out: Console) -> list[De
         EnvironmentFault: a decision could not be kept.
     """
     by_key = sys.stdin.isatty() and out.is_terminal
-    going = _Review(work, items, who, out, _Keys() if by_key else _Lines())
+    going = _Review(work, items, who, out, Keys() if by_key else Lines())
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        going.go()
+        with going.answers:
+            going.go()
     except KeyboardInterrupt:
         going.end()
         raise Interrupted("stopped", fix=f"go on with: {shlex.join(['attune', 'label', work.source])}") from None
+    finally:
+        signal.signal(signal.SIGINT, before)
     going.end()
     return going.made
 
@@ -70,10 +71,10 @@ def print_nothing(out: Console, work: Work) -> None:
     out.print(f"None of {rows:,} rows is doubted{before}.")
 
 
-def print_page(out: Console, work: Work, page: Path, rows: int) -> None:
+def print_page(out: Console, page: Path, rows: int, command: str) -> None:
     """What to do with a page."""
-    out.print(f"{rows:,} rows are in {terminal.printable(shown_path(page))}. Open it in a browser, decide, and save.")
-    out.print(Text(f"  attune label {shlex.quote(work.source)} --take reviews.decisions.jsonl", style="bold"))
+    out.print(f"{rows:,} rows are in {terminal.printable(shown_path(page))}. Open it in a browser, decide, save, then:")
+    out.print(Text(f"  {terminal.printable(command)}", style="bold"))
 
 
 def print_taken(out: Console, work: Work, new: Sequence[Decision], findings: Sequence[Finding]) -> None:
@@ -105,7 +106,7 @@ class _Review:
     items: Sequence[Item]
     who: str
     out: Console
-    answers: _Keys | _Lines
+    answers: Keys | Lines
     made: list[Decision] = field(default_factory=list)
     at: int = 0
 
@@ -119,7 +120,7 @@ class _Review:
     def go(self) -> None:
         while self.at < len(self.items):
             self._show()
-            answer = self.answers.next(self.out)
+            answer = self.answers.next()
             if answer is None or answer == "q":
                 return
             self._answer(self.items[self.at], answer)
@@ -143,24 +144,24 @@ class _Review:
         elif answer == "w":
             self._whole(item)
         elif answer not in COMMANDS or answer in ("l", "n"):
-            self._refuse(f"{strict_json.quoted(answer)} is no key here")
+            self._refuse("that is no key here" if answer == " " else f"{strict_json.quoted(answer)} is no key here")
         elif answer == "" and self._labelled(item) and not item.now("label"):
             self._refuse("this row has no label that could be kept")
         elif answer == "":
             self._settle(item, self._now(item, item.target))
         elif answer == "d":
             self._keep(item.dropped(self.who))
-            self._next(f"dropped {_place(item)}")
+            self._next(f"✓ dropped {_place(item)}")
         elif answer == "u":
             self._undo()
         else:
-            self._next(f"skipped {_place(item)}")
+            self._next(f"  skipped {_place(item)}")
 
     def _settle(self, item: Item, value: str) -> None:
         decision = item.settled(item.target, value, self.who)
         self._keep(decision)
         said = f"{decision.action}: {decision.after}" if item.target == "label" else decision.action
-        self._next(f"{said}, {_place(item)}")
+        self._next(f"✓ {said}, {_place(item)}")
 
     def _with_text(self, item: Item, command: str, text: str) -> None:
         if command == "e":
@@ -173,9 +174,9 @@ class _Review:
                 self._keep(item.settled(name, text, self.who))
                 self._texts[name] = text
                 if name == item.target:
-                    self._next(f"edited {_place(item)}")
+                    self._next(f"✓ edited {_place(item)}")
                 else:
-                    self._told = "edited; and its label?"
+                    self._told = "✓ edited; and its label?"
             return
         text = text or self.answers.line("label: " if command == "l" else "new label: ")
         known = [label for label in self._labels if label.startswith(text)]
@@ -199,7 +200,7 @@ class _Review:
 
     def _undo(self) -> None:
         if not self._history:
-            self._told = "there is nothing to undo"
+            self._told = "! there is nothing to undo"
             return
         self.at = self._history.pop()
         item = self.items[self.at]
@@ -207,7 +208,7 @@ class _Review:
         decisions.append(self.work.path, [undone])
         self.made.append(undone)
         self._texts = {}
-        self._told = f"taken back: {_place(item)}"
+        self._told = f"✓ taken back: {_place(item)}"
 
     def _keep(self, decision: Decision) -> None:
         decisions.append(self.work.path, [decision])
@@ -221,10 +222,10 @@ class _Review:
 
     def _refuse(self, what: str) -> None:
         """A person may try again; what a pipe says next was meant for another row."""
-        if isinstance(self.answers, _Lines):
+        if isinstance(self.answers, Lines):
             fix = "see the keys in `attune label --help`; what was answered before is kept"
             raise DataError(what, where=f"standard input:{self.answers.number}", fix=fix)
-        self._told = what
+        self._told = f"! {what}"
 
     def _now(self, item: Item, name: str) -> str:
         return self._texts.get(name, item.now(name))
@@ -237,10 +238,10 @@ class _Review:
 
     def _show(self) -> None:
         item, out = self.items[self.at], self.out
-        if isinstance(self.answers, _Keys) and not out.is_dumb_terminal:
+        if isinstance(self.answers, Keys) and not out.is_dumb_terminal:
             out.clear()
         if self._told:
-            out.print(Text(f"✓ {terminal.printable(self._told)}", style="dim"))
+            out.print(terminal.printable(self._told), style="dim")
             self._told = ""
         out.print()
         head = Text(f"{self.at + 1:,} of {len(self.items):,}", style="bold")
@@ -252,12 +253,13 @@ class _Review:
             out.print(Text(terminal.printable(shortened(text))))
             out.print()
         for check, why in item.doubt.reasons.items():
-            out.print(Text(f"{check}: ", style="dim").append(terminal.printable(shortened(why, 300)), style="yellow"))
+            line = Text("doubt  ", style="dim").append(terminal.printable(shortened(why, 300)), style="yellow")
+            out.print(line.append(f"  {check}", style="dim"))
         if self._labelled(item):
             out.print(
-                Text("label: ", style="dim").append(terminal.printable(item.now("label")) or "none", style="bold")
+                Text("label  ", style="dim").append(terminal.printable(item.now("label")) or "none", style="bold")
             )
-        if isinstance(self.answers, _Keys) or self.at == 0:
+        if isinstance(self.answers, Keys) or self.at == 0:
             out.print()
             for line in self._legend(item):
                 out.print(line)
@@ -267,10 +269,8 @@ class _Review:
         """Name and text of everything that a person has to see."""
         if self._labelled(item):
             return [("", self._now(item, "text"))]
-        row = item.doubt.example
-        names = [message.role for message in row.messages] if isinstance(row, Conversation) else None
-        held = decisions.fields(row)
-        return [(names[i] if names else name, self._now(item, name)) for i, name in enumerate(held)]
+        row = item.original
+        return [(t, self._now(item, name)) for t, name in zip(titles(row), decisions.fields(row), strict=True)]
 
     def _legend(self, item: Item) -> Iterator[Text]:
         if self._labelled(item):
@@ -307,108 +307,3 @@ def shortened(text: str, most: int = SHOWN_CHARACTERS) -> str:
 
 def _place(item: Item) -> str:
     return f"{decisions.file_name(item.original.origin)}:{item.original.origin.line}"
-
-
-class _Lines:
-    """Answers from a pipe: one a line, with a text behind e, l and n."""
-
-    def __init__(self) -> None:
-        self.number = 0
-
-    def next(self, out: Console) -> str | None:
-        line = sys.stdin.readline()
-        self.number += 1
-        return line.strip() if line else None
-
-    def line(self, prompt: str) -> str:
-        return ""
-
-    def edit(self, before: str, out: Console) -> str:
-        return ""
-
-    def wait(self, out: Console) -> None:
-        pass
-
-
-class _Keys:
-    """Answers from a keyboard: single keys, lines where a text is wanted, and the person's own editor."""
-
-    def next(self, out: Console) -> str | None:
-        key = _key()
-        return None if key in ("", "\x04") else "" if key in ("\r", "\n") else key
-
-    def line(self, prompt: str) -> str:
-        return _typed(prompt)
-
-    def edit(self, before: str, out: Console) -> str:
-        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-        if not editor:
-            return _typed("new text: ", before if "\n" not in before else "")
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "text.txt"
-            path.write_text(before, encoding="utf-8", newline="")
-            try:
-                subprocess.run([*shlex.split(editor), str(path)], check=True)
-                after = path.read_bytes().decode()
-            except (OSError, ValueError, subprocess.CalledProcessError) as error:
-                out.print(Text(f"the editor did not end well: {error}", style="yellow"))
-                self.wait(out)
-                return before
-        return after if before.endswith("\n") else after.removesuffix("\n")  # editors end a file with one
-
-    def wait(self, out: Console) -> None:
-        out.print(Text("any key goes back", style="dim"))
-        _key()
-
-
-def _key() -> str:
-    """One key of the keyboard, without waiting for Enter; "" at the end, " " for a key that is no sign."""
-    descriptor = sys.stdin.fileno()
-    with _unbuffered(descriptor) as at_once:
-        if not at_once:
-            return input()
-        raw = os.read(descriptor, 1)
-        more = {0b110: 1, 0b1110: 2, 0b11110: 3}
-        for lead, count in more.items():
-            if raw and raw[0] >> (7 - count - 1) == lead:
-                raw += os.read(descriptor, count)
-        if raw == b"\x1b":  # an arrow or the like, whose further bytes are no answers
-            while select.select([descriptor], [], [], 0.02)[0]:
-                os.read(descriptor, 32)
-            return " "
-        return raw.decode(errors="replace")
-
-
-@contextlib.contextmanager
-def _unbuffered(descriptor: int) -> Iterator[bool]:
-    try:
-        import termios
-        import tty
-    except ImportError:
-        yield False
-        return
-    before = termios.tcgetattr(descriptor)
-    try:
-        tty.setcbreak(descriptor)
-        yield True
-    finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
-
-
-def _typed(prompt: str, before: str = "") -> str:
-    """A line that the person types, who may change what stands there."""
-    hook: Callable[[], None] | None = None
-    with contextlib.suppress(ImportError):
-        import readline
-
-        hook = lambda: readline.insert_text(before)  # noqa: E731
-        readline.set_startup_hook(hook)
-    try:
-        return input(prompt)
-    except EOFError:
-        return ""
-    finally:
-        if hook is not None:
-            import readline
-
-            readline.set_startup_hook(None)
