@@ -245,6 +245,48 @@ def show(
 
 
 @app.command()
+def label(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE|DATA", help="A recipe, or data alone.")],
+    most: Annotated[int | None, typer.Option("-n", min=1, help="Show at most so many rows.", metavar="N")] = None,
+    by: Annotated[str, typer.Option("--by", help="Who decides; left out, the user's name.", metavar="NAME")] = "",
+    again: Annotated[bool, typer.Option("--again", help="Show also rows that were decided about before.")] = False,
+    decisions: Annotated[
+        Path | None,
+        typer.Option("--decisions", help="Where to keep them; left out, beside the data.", metavar="FILE"),
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", help="Write the rows as one HTML page instead.", metavar="FILE")
+    ] = None,
+    taken: Annotated[
+        Path | None, typer.Option("--take", help="Add the decisions that a page saved.", metavar="FILE")
+    ] = None,
+    changes: SetOption = None,
+    runs: RunsOption = RUNS,
+) -> None:
+    """Label rows, or correct those that the audit doubts most. The data file is never changed.
+
+    Keys: a number or letter gives a label, Enter keeps what stands there, e edits, d drops the row, s skips it, u takes
+    the last decision back, l and n name a label, w shows the whole text, q ends. From a pipe, one of them a line.
+    """
+    from attune import labelling, review, terminal
+
+    if page and taken:
+        raise typer.BadParameter("write a page, or take what one saved", param_hint="--take")
+    who, stop, out = by or _user(), Stop(), terminal.console()
+    with _stopping(stop), _bad_rows_listed(runs), _listener(False, stop) as emit:
+        work = labelling.open_work(recipe, changes or (), decisions, emit=emit, stop=stop)
+        items = [] if taken else work.queue(again=again, most=most, emit=emit, stop=stop)
+    if taken:
+        review.print_taken(out, work, *labelling.take(work, taken))
+    elif not items:
+        review.print_nothing(out, work)
+    elif page:
+        review.print_page(out, page, len(items), labelling.write_page(page, work, items, who))
+    else:
+        review.review(work, items, who, out)
+
+
+@app.command()
 def evaluate(
     model: ModelArgument,
     data: Annotated[str, typer.Option("--data", metavar="FILE", help="Rows with their right answers.")],
@@ -374,6 +416,15 @@ def _fields(given: list[str] | None) -> dict[str, str]:
             raise typer.BadParameter(f'"{text}" is not of the form name=value', param_hint="--field")
         found[name] = value
     return found
+
+
+def _user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise typer.BadParameter("the system does not tell your name: give it", param_hint="--by") from None
 
 
 def _changes(model: str | None, changes: list[str] | None) -> list[str]:

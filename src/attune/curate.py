@@ -5,6 +5,7 @@ What is read and what is found is kept in the user's cache: the same files under
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -20,13 +21,13 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attune.data import audit, prompt, source
-from attune.data.auditor import CLUSTERS, FINDINGS, Auditor, read_clusters, read_findings
+from attune.data import audit, decisions, prompt, source
+from attune.data.auditor import CLUSTERS, FINDINGS, Auditor, read_clusters, read_findings, write_findings
 from attune.data.clean import Change, Cleaner, Rejection
 from attune.data.example import Example, Origin, Shape
 from attune.data.finding import LISTED_ROWS, Finding
 from attune.data.parts import divide
-from attune.data.source import Reading
+from attune.data.rows import Reading
 from attune.data.split import Splits
 from attune.data.stored import StoredExamples
 from attune.errors import DataError
@@ -93,6 +94,7 @@ def curate(recipe: Recipe, readings: Mapping[str, Reading], kept: Kept, emit: Em
     splits = divide(recipe.data, _parts(rows, sizes), auditing.near)
     emit(Note("split", "info", splits.reason))
     auditing.divided(splits)
+    auditing.findings_before = [*read_findings(folder / FINDINGS), *splits.findings]
     return Curated(splits, kept, key and {**key, "parts": auditing.parts}, folder, auditing)
 
 
@@ -137,29 +139,57 @@ def _key(recipe: Recipe, readings: Mapping[str, Reading]) -> Key:
         "files": {part: [getattr(data, part), file_digest(Path(getattr(data, part)))] for part in readings},
         "readings": {part: asdict(reading) for part, reading in readings.items()},
         "clean": data.clean.model_dump(mode="json"),
+        "decisions": None if data.decisions is None else file_digest(Path(data.decisions)),
         "limits": data.audit.model_dump(mode="json") if data.clean != type(data.clean)() else None,
     }
+
+
+def read_parts(recipe: Recipe, readings: Mapping[str, Reading], emit: Emit, stop: Stop) -> dict[str, list[Example]]:
+    """All rows as their files have them.
+
+    Raises:
+        DataError: every bad row of every file.
+    """
+    faults: list[DataError] = []
+    parts = {part: list(rows) for part, rows in _rows(recipe, readings, faults, emit, stop).items()}
+    if faults:
+        raise _joined(faults)
+    return parts
+
+
+def _rows(
+    recipe: Recipe, readings: Mapping[str, Reading], faults: list[DataError], emit: Emit, stop: Stop
+) -> dict[str, Iterator[Example]]:
+    """The rows of each part, to be read in this order; what is wrong with a file is added to `faults` at its end."""
+    copies: Counter[str] = Counter()
+
+    def of(part: str) -> Iterator[Example]:
+        try:
+            yield from source.read_good(getattr(recipe.data, part), readings[part], copies, emit=emit, stop=stop)
+        except DataError as fault:
+            faults.append(fault)
+
+    return {part: of(part) for part in readings}
 
 
 def _read(
     folder: Path, recipe: Recipe, readings: Mapping[str, Reading], cleaner: Cleaner, emit: Emit, stop: Stop
 ) -> None:
     """Put the rows of all parts into one file, train first, and what cleaning did beside it."""
+    faults: list[DataError] = []
+    parts: Mapping[str, Iterable[Example]] = _rows(recipe, readings, faults, emit, stop)
+    findings: list[Finding] = []
+    if recipe.data.decisions is not None:
+        parts, findings = _decided(recipe, readings, cleaner, emit, stop)
     sizes = dict.fromkeys(readings, 0)
-    copies: Counter[str] = Counter()
 
     def good() -> Iterator[Example]:
-        faults: list[DataError] = []
-        for part, reading in readings.items():
-            read = source.read_good(getattr(recipe.data, part), reading, copies, emit=emit, stop=stop)
-            try:
-                for example in cleaner.mend(read):
-                    sizes[part] += 1
-                    _write_lines(changes, map(_change, cleaner.changes))
-                    cleaner.changes.clear()
-                    yield example
-            except DataError as fault:
-                faults.append(fault)
+        for part, rows in parts.items():
+            for example in cleaner.mend(rows):
+                sizes[part] += 1
+                _write_lines(changes, map(_change, cleaner.changes))
+                cleaner.changes.clear()
+                yield example
         if faults:
             raise _joined(faults)
 
@@ -174,7 +204,23 @@ def _read(
             made.replace(folder / made.name.replace(Path(_LEFT).stem, Path(_ROWS).stem))
     with (folder / _REJECTIONS).open("wb") as out:
         _write_lines(out, map(_rejection, cleaner.rejections))
+    write_findings(folder / FINDINGS, findings)
     (folder / _SIZES).write_text(json.dumps(sizes))
+
+
+def _decided(
+    recipe: Recipe, readings: Mapping[str, Reading], cleaner: Cleaner, emit: Emit, stop: Stop
+) -> tuple[dict[str, list[Example]], list[Finding]]:
+    """The rows as a person decided about them, and what of it does not fit them."""
+    path = recipe.data.decisions
+    assert path is not None
+    unlabelled = {part: dataclasses.replace(reading, unlabelled=True) for part, reading in readings.items()}
+    done = decisions.apply(read_parts(recipe, unlabelled, emit, stop), path, decisions.read(path))
+    decisions.require_labels(done.parts)
+    cleaner.take(done.changes, done.rejections)
+    changed = len({change.origin for change in done.changes})
+    emit(Note("read", "info", f"{changed} rows were changed and {len(done.rejections)} dropped, as decided in {path}."))
+    return done.parts, done.findings
 
 
 def _place(origin: Origin) -> dict[str, Any]:
@@ -214,10 +260,12 @@ class _Auditing:
     Attributes:
         near: clusters of near duplicates, by the places of the rows.
         parts: hashes of which rows each part has.
+        findings_before: what was found while the rows were read and divided.
     """
 
     def __init__(self, recipe: Recipe, rows: StoredExamples, key: Key, kept: Kept, emit: Emit, stop: Stop) -> None:
         self._kept, self._emit = kept, emit
+        self.findings_before: list[Finding] = []
         self._began = time.monotonic()
         emit(StageStarted("audit"))
         limits = recipe.data.audit
@@ -235,7 +283,6 @@ class _Auditing:
 
     def divided(self, splits: Splits) -> None:
         """Tell which part each row is in."""
-        self._of_splits = splits.findings
         places = {part: _places(getattr(splits, part)) for part in PARTS}
         self.parts = {part: hashlib.sha256(found.tobytes()).hexdigest() for part, found in places.items()}
         self._key = self._key and {**self._key, "parts": self.parts}
@@ -250,7 +297,7 @@ class _Auditing:
             found = self._begin().findings()
             self._folder, _ = self._kept.folder("audit", self._key, lambda folder: _copy(found, folder))
         self._emit(StageFinished("audit", time.monotonic() - self._began, reused))
-        return [*self._of_splits, *read_findings(self._folder / FINDINGS)]
+        return [*self.findings_before, *read_findings(self._folder / FINDINGS)]
 
 
 def _places(part: Series[Example]) -> NDArray[np.int64]:

@@ -111,6 +111,8 @@ class Data(_Node):
     """Kinds of leaks between the given parts that do not stop the run; both scores are told then."""
     prompt: str | None = None
     """Put in front of every row, in training and whenever the model is asked; {column} takes that column of the row."""
+    decisions: str | None = None
+    """A file of decisions that `attune label` wrote; they are used before anything else is done with the rows."""
     clean: Clean = Clean()
     """What is mended or left out before the audit."""
     audit: Audit = Audit()
@@ -374,7 +376,10 @@ def _with_absolute_paths(recipe: Recipe, folder: Path, overridden: set[tuple[str
         return str(candidate.resolve()) if candidate.exists() else value
 
     data = recipe.data.model_copy(
-        update={key: settle(getattr(recipe.data, key), ("data", key)) for key in ("train", "validation", "test")}
+        update={
+            key: settle(getattr(recipe.data, key), ("data", key))
+            for key in ("train", "validation", "test", "decisions")
+        }
     )
     return recipe.model_copy(update={"data": data, "model": settle(recipe.model, ("model",))})
 

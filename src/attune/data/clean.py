@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from attune.data import audit
 from attune.data.duplicates import near_duplicates
@@ -57,6 +57,13 @@ class Cleaner:
                 if name == label_errors.__name__:
                     what = "a doubted label may be right: such rows are not dropped unseen"
                 raise RecipeError(what, where="data.clean.drop", fix=f"use some of {', '.join(droppable)}")
+
+    def take(self, changes: Sequence[Change], rejections: Sequence[Rejection]) -> None:
+        """Keep what a person decided among what was done; where personal data is masked, it is not repeated."""
+        if self.rules.mask_personal_data:
+            changes = [replace(c, before=self._shown(c.before), after=self._shown(c.after)) for c in changes]
+        self.changes += changes
+        self.rejections += rejections
 
     def mend(self, examples: Iterable[Example]) -> Iterator[Example]:
         """The rows with their texts mended; none is left out."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from attune.data.example import Example, LabelledText
+from attune.data.example import Example, LabelledText, target_of
 from attune.data.finding import Finding
 from attune.data.likeness import Cluster, normalised
 from attune.data.strict_json import quoted
@@ -26,8 +27,26 @@ MOST_ROWS = 50_000
 LISTED = 200
 
 
-def label_errors(examples: Sequence[Example], limits: Audit, alike: Sequence[Cluster]) -> list[Finding]:
-    """Labels that the other rows speak against, the least credible first; for review, never to be removed unseen.
+@dataclass(frozen=True, slots=True)
+class DoubtedLabel:
+    """A label for which the other rows would rather have another one.
+
+    Attributes:
+        index: of the row.
+        instead: the label that the other rows speak for.
+        own, other: probability of the row's label and of that one, out of fold.
+        wrong: whether confident learning counts it among the errors.
+    """
+
+    index: int
+    instead: str
+    own: float
+    other: float
+    wrong: bool
+
+
+def doubted_labels(examples: Sequence[Example], alike: Sequence[Cluster]) -> tuple[list[DoubtedLabel], int]:
+    """Every label that the other rows would rather have otherwise, the least credible first, and how many were judged.
 
     A model of up to four words in a row is fitted on four fifths of the rows and asked about the rest, five times;
     rows that are alike are in one fifth. Classes of fewer than ten rows are left out.
@@ -39,33 +58,49 @@ def label_errors(examples: Sequence[Example], limits: Audit, alike: Sequence[Clu
     labels = [examples[index].label for index in rows]  # type: ignore[union-attr]
     classes = sorted(set(labels))
     if len(rows) < FEWEST_ROWS or len(classes) < 2:
-        return []
+        return [], len(rows)
     from cleanlab.filter import find_label_issues
 
     label_N = np.array([classes.index(label) for label in labels])
     odds_NC = _out_of_fold([examples[i].text for i in rows], label_N, _groups(examples, rows, alike))  # type: ignore[union-attr]
-    suspects = find_label_issues(label_N, odds_NC, return_indices_ranked_by="normalized_margin", n_jobs=1)
-    if not len(suspects):
-        return []
+    wrong_N = find_label_issues(label_N, odds_NC, n_jobs=1)
+    own_N, best_N = odds_NC[np.arange(len(rows)), label_N], odds_NC.argmax(1)
     doubted = [
-        {
-            "row": str(examples[rows[i]].origin),
-            "label": labels[i],
-            "instead": classes[int(odds_NC[i].argmax())],
-            "probability": round(float(odds_NC[i, label_N[i]]), 4),
-        }
-        for i in suspects[:LISTED]
+        DoubtedLabel(rows[i], classes[best_N[i]], float(own_N[i]), float(odds_NC[i, best_N[i]]), bool(wrong_N[i]))
+        for i in np.flatnonzero(best_N != label_N)
     ]
-    first = doubted[0]
+    return sorted(doubted, key=lambda d: (d.own - d.other, examples[d.index].id)), len(rows)
+
+
+def label_errors(examples: Sequence[Example], limits: Audit, alike: Sequence[Cluster]) -> list[Finding]:
+    """Labels that the other rows speak against, the least credible first; for review, never to be removed unseen.
+
+    Args:
+        alike: clusters of these examples' own prompts.
+    """
+    doubted, judged = doubted_labels(examples, alike)
+    wrong = [doubt for doubt in doubted if doubt.wrong]
+    if not wrong:
+        return []
+    ranked = [
+        {
+            "row": str(examples[doubt.index].origin),
+            "label": target_of(examples[doubt.index]),
+            "instead": doubt.instead,
+            "probability": round(doubt.own, 4),
+        }
+        for doubt in wrong[:LISTED]
+    ]
+    first = ranked[0]
     return [
         Finding(
             "label_errors",
-            "warning" if len(suspects) > 0.005 * len(rows) else "info",
-            f"{len(suspects)} of {len(rows)} labels are probably wrong, for example {first['row']}: "
+            "warning" if len(wrong) > 0.005 * judged else "info",
+            f"{len(wrong)} of {judged} labels are probably wrong, for example {first['row']}: "
             f"{quoted(first['label'])} rather than {quoted(first['instead'])}.",
-            tuple(examples[rows[i]].origin for i in suspects),
-            "Look at these rows, the first ones first, and correct what is wrong.",
-            {"ranked": doubted, "accuracy_out_of_fold": round(float((odds_NC.argmax(1) == label_N).mean()), 4)},
+            tuple(examples[doubt.index].origin for doubt in wrong),
+            "Look at these rows, the first ones first, and correct what is wrong: `attune label` shows them.",
+            {"ranked": ranked, "accuracy_out_of_fold": round(1 - len(doubted) / judged, 4)},
         )
     ]
 

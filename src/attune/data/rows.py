@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -31,24 +31,37 @@ _MESSAGE_KEYS = ("role", "content", "weight", "name", "tool_calls", "tool_call_i
 _ONLY_ON = {"weight": "assistant", "tool_calls": "assistant", "tool_call_id": "tool"}
 
 
-def build(
-    row: RawRow,
-    shape: Shape,
-    columns: Mapping[str, str],
-    fields: Sequence[str] = (),
-    marks: Marks | None = None,
-) -> Example | list[RowError]:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the rows of a source are understood.
+
+    Attributes:
+        columns: a role (prompt, label...) to a column of the file.
+        fields: columns that a prompt's template takes; they are then the prompt of a pair, or the text with a label.
+        group_by, time_by: the columns that say whom a row belongs to and when it was, if any do.
+        unlabelled: a label that is empty or null is read as "" instead of being refused.
+    """
+
+    format: str
+    shape: Shape
+    columns: dict[str, str]
+    reason: str
+    fields: tuple[str, ...] = ()
+    group_by: str | None = None
+    time_by: str | None = None
+    unlabelled: bool = False
+
+
+def build(row: RawRow, reading: Reading, marks: Marks) -> Example | list[RowError]:
     """The example that a raw row holds, or everything that is wrong with it.
 
     Args:
-        columns: roles to the row's keys.
-        fields: keys that a prompt's template takes; they are then the prompt of a pair, or the text that has a label.
         marks: how its group and time are read.
     """
-    origin, errors = (marks or Marks()).read(row)
-    builder = _Builder(row, shape, columns, origin, errors)
-    builder.fields = tuple((name, builder.field_text(name)) for name in fields)
-    example = _SHAPES[shape](builder)
+    origin, errors = marks.read(row)
+    builder = _Builder(row, reading, origin, errors)
+    builder.fields = tuple((name, builder.field_text(name)) for name in reading.fields)
+    example = _SHAPES[reading.shape](builder)
     if builder.fields and not isinstance(example, Document):
         own = content_id([example.id, builder.fields])
         example = replace(example, id=own, fields=builder.fields)
@@ -65,11 +78,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 @dataclass(slots=True)
 class _Builder:
     row: RawRow
-    shape: Shape
-    columns: Mapping[str, str]
+    reading: Reading
     origin: Origin
     errors: list[RowError]
     fields: Fields = ()
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        return self.reading.columns
 
     def error(self, name: str, code: str, message: str, fix: str) -> None:
         self.errors.append(RowError(self.row.file, self.row.line, 0, name, code, message, fix))
@@ -80,7 +96,8 @@ class _Builder:
     def column_value(self, column: str) -> Any:
         if column not in self.row.values:
             held = ", ".join(quoted(key) for key in list(self.row.values)[:8]) or "nothing"
-            message = f"the row has no {quoted(column)}, which every {self.shape} of this file needs; it has {held}"
+            shape = self.reading.shape
+            message = f"the row has no {quoted(column)}, which every {shape} of this file needs; it has {held}"
             self.error(column, "missing_field", message, "use one format in the whole file")
             return None
         value = self.row.values[column]
@@ -117,17 +134,24 @@ def _document(builder: _Builder) -> Document:
 
 
 def _labelled(builder: _Builder) -> LabelledText:
-    text, label = builder.asked("text"), builder.value("label")
+    content = {"text": builder.asked("text"), "label": _label(builder)}
+    return LabelledText(content_id(content), builder.origin, content["text"], content["label"])
+
+
+def _label(builder: _Builder) -> str:
     column = builder.columns["label"]
+    if builder.reading.unlabelled and column in builder.row.values:
+        given = builder.row.values[column]
+        if given is None or (isinstance(given, str) and not given.strip()):
+            return ""
+    label = builder.value("label")
     if isinstance(label, float):
         fix = "write a whole number or a word; for a score, decide on classes first"
         builder.error(column, "float_label", f"the label {label} is a number with a fraction", fix)
-    elif isinstance(label, int):  # bool too
-        label = str(label)
-    elif label is not None:
-        label = builder.checked_text(column, label)
-    content = {"text": text, "label": str(label)}
-    return LabelledText(content_id(content), builder.origin, text, content["label"])
+        return ""
+    if isinstance(label, int):  # bool too
+        return str(label)
+    return "" if label is None else builder.checked_text(column, label)
 
 
 def _pair(builder: _Builder) -> Pair:

@@ -14,14 +14,13 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from attune.data import formats
 from attune.data.example import Example, Shape
 from attune.data.formats import RawRow
 from attune.data.marks import Marks
-from attune.data.rows import build, did_you_mean
+from attune.data.rows import Reading, build, did_you_mean
 from attune.data.strict_json import quoted
 from attune.errors import DataError, RecipeError, RowError
 from attune.events import Emit, Note, Progress, Stop, silent
@@ -64,25 +63,6 @@ _ROLES: dict[Shape, tuple[str, ...]] = {
 # Roles whose place the template of a prompt takes, and the role that it must not give away.
 _ASKED: dict[Shape, tuple[str, ...]] = {"pair": ("prompt", "input"), "labelled": ("text",)}
 _ANSWERS: dict[Shape, str] = {"pair": "completion", "labelled": "label"}
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How the rows of a source are understood.
-
-    Attributes:
-        columns: a role (prompt, label...) to a column of the file.
-        fields: columns that the template of the prompt takes.
-        group_by, time_by: the columns that say whom a row belongs to and when it was, if any do.
-    """
-
-    format: str
-    shape: Shape
-    columns: dict[str, str]
-    reason: str
-    fields: tuple[str, ...] = ()
-    group_by: str | None = None
-    time_by: str | None = None
 
 
 def recognise(
@@ -168,7 +148,7 @@ def read(source: str | Path, reading: Reading) -> Iterator[Example | RowError]:
         if isinstance(row, RowError):
             yield row
             continue
-        built = build(row, reading.shape, reading.columns, reading.fields, marks)
+        built = build(row, reading, marks)
         if isinstance(built, list):
             yield from built
         else:
@@ -176,7 +156,12 @@ def read(source: str | Path, reading: Reading) -> Iterator[Example | RowError]:
 
 
 def read_all(
-    source: str | Path, reading: Reading, *, cap: int = 1000, emit: Emit = silent, stop: Stop | None = None
+    source: str | Path,
+    reading: Reading,
+    *,
+    cap: int = 1000,
+    emit: Emit = silent,
+    stop: Stop | None = None,
 ) -> list[Example]:
     """All examples of a source, with unique ids; see `read_good`."""
     return list(read_good(source, reading, Counter(), cap=cap, emit=emit, stop=stop))
