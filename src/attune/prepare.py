@@ -84,12 +84,14 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     stop = stop or Stop()
     resolution = Resolution(recipe)
     parts, task_name = _read(resolution, emit, stop)
+    like = _read_like(resolution.recipe, emit, stop)
     stop.check()
     cleaner = Cleaner(recipe.data.clean, recipe.data.audit)
     parts = _clean(cleaner, parts, emit)
     near, findings = _audit(resolution.recipe, parts, emit, stop)
     splits = _split(resolution.recipe, parts, near)
     emit(Note("split", "info", splits.reason))
+    findings += _audit_parts(resolution.recipe, splits, like, emit, stop)
     _settle_names(resolution, task_name)
 
     from attune.model.load import load_renderer
@@ -164,6 +166,18 @@ def _read(resolution: Resolution, emit: Emit, stop: Stop) -> tuple[dict[str, lis
     return parts, task_name
 
 
+def _read_like(recipe: Recipe, emit: Emit, stop: Stop) -> list[Example]:
+    """Texts of the job in whatever shape: by the recipe's columns, or, where the file lacks some, by its text alone."""
+    place, columns = recipe.data.like, recipe.data.columns
+    if place is None:
+        return []
+    try:
+        reading = source.recognise(place, columns=columns)
+    except DataError:
+        reading = source.recognise(place, columns={role: name for role, name in columns.items() if role == "text"})
+    return source.read_all(place, reading, emit=emit, stop=stop)
+
+
 def _encode(
     task: Task, splits: Splits, renderer: Renderer, emit: Emit, stop: Stop
 ) -> tuple[dict[str, StoredSequences], list[TemplateProblem]]:
@@ -232,6 +246,16 @@ def _audit(
     emit(StageFinished("audit", time.monotonic() - began))
     _tell("audit", found, emit)
     return duplicates.among(near, rows, parts["train"]), found
+
+
+def _audit_parts(recipe: Recipe, splits: Splits, like: Series[Example], emit: Emit, stop: Stop) -> list[Finding]:
+    """How the parts differ, after the split, and how the training rows differ from `data.like`."""
+    from attune.data.audit import audit_parts
+
+    parts = {**{part: getattr(splits, part) for part in PARTS}, "like": like}
+    found = audit_parts(parts, recipe.data.audit, emit=emit, stop=stop)
+    _tell("audit", found, emit)
+    return found
 
 
 def _tell(stage: str, findings: Series[Finding], emit: Emit) -> None:
