@@ -7,7 +7,7 @@ import math
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from attune.data.example import Conversation, Example, Pair, own_prompt, target_of
@@ -17,7 +17,7 @@ from attune.data.targets import sampled
 from attune.recipe import Audit
 
 MEASURED_ROWS, BLEU_ROWS = 1500, 500
-MEASURED_CHARACTERS = 2000  # of a text, from its start
+MEASURED_CHARACTERS = 1000  # of a text, from its start
 # So many words in a row that stand in this share of the rows, and in so many, are a frame such as an instruction; so
 # is one word that stands in nearly all.
 FRAME_WORDS, FRAME_SHARE, FRAME_ROWS = 5, 0.1, 10
@@ -41,7 +41,7 @@ def diversity(examples: Sequence[Example], limits: Audit) -> list[Finding]:
     ]
     if sum(map(len, targets)) < LABEL_WORDS * len(targets):
         targets = []
-    measured = {"prompts": without_frame(prompts), "targets": targets}
+    measured = {"prompts": without(frame(prompts), prompts), "targets": targets}
     measures = {name: _measured(rows) for name, rows in measured.items() if len(rows) > 1}
     if not measures:
         return []
@@ -71,15 +71,20 @@ def words(text: str) -> list[str]:
     return re.findall(TOKEN, text[:MEASURED_CHARACTERS].casefold())
 
 
-def without_frame(rows: Sequence[list[str]]) -> list[list[str]]:
-    """The rows without what many of them have in common by intent; a row of nothing else stays as it is."""
-    frame: set[tuple[str, ...]] = set()
+def frame(rows: Sequence[Sequence[str]]) -> set[tuple[str, ...]]:
+    """What many rows have in common by intent, such as an instruction: sequences of words, and single words."""
+    found: set[tuple[str, ...]] = set()
     for n, share in ((FRAME_WORDS, FRAME_SHARE), (1, FRAME_WORD_SHARE)):
         counts = Counter(gram for row in rows for gram in set(_grams(row, n)))
-        frame |= {gram for gram, count in counts.items() if count > max(FRAME_ROWS, share * len(rows))}
+        found |= {gram for gram, count in counts.items() if count > max(FRAME_ROWS, share * len(rows))}
+    return found
+
+
+def without(common: Set[tuple[str, ...]], rows: Sequence[list[str]]) -> list[list[str]]:
+    """The rows without a frame; a row of nothing else stays as it is."""
     result = []
     for row in rows:
-        taken = {k + i for n in (FRAME_WORDS, 1) for k, g in enumerate(_grams(row, n)) if g in frame for i in range(n)}
+        taken = {k + i for n in (FRAME_WORDS, 1) for k, g in enumerate(_grams(row, n)) if g in common for i in range(n)}
         result.append([word for k, word in enumerate(row) if k not in taken] or row)
     return result
 

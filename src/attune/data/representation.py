@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from attune.data.diversity import MEASURED_CHARACTERS, in_order, without_frame, words
+from attune.data.diversity import MEASURED_CHARACTERS, frame, in_order, without, words
 from attune.data.example import Example, LabelledText, own_prompt
 from attune.data.finding import Finding, Severity
 from attune.data.likeness import clusters
@@ -25,12 +25,13 @@ from attune.recipe import Audit
 
 COMPARED_ROWS = 1000  # of each part
 COVERING_ROWS, COVERED_ROWS = 20_000, 1000
+COMPARED_CHARACTERS = 1_500_000  # of a part
 FEWEST_ROWS = 20  # in each part; with fewer, chance decides
 TELLING_WORDS = 8
 TELLING_ROWS = 5  # a word of fewer rows may be somebody's name
 _REGROUPINGS = 20
 _BLOCK_ROWS = 2000
-GROUPING_CHARACTERS = 500
+GROUPING_CHARACTERS = 300  # of a row, when near duplicates are looked for
 _CANDIDATES = 200
 _WORD_LETTERS = 30
 _CALLED = {"test": "the test rows", "validation": "the validation rows", "like": "the texts of data.like"}
@@ -53,6 +54,7 @@ class _Pair:
         other: name of the part.
         examples: rows of both, training rows first.
         rows: their words.
+        lengths: of their whole prompts, in characters.
         trained: how many of them are training rows.
         evidence: the parts, and how many of their rows are compared.
     """
@@ -60,6 +62,7 @@ class _Pair:
     other: str
     examples: list[Example]
     rows: list[list[str]]
+    lengths: list[int]
     trained: int
     evidence: dict[str, Any]
 
@@ -137,29 +140,28 @@ def label_shift(parts: Parts, limits: Audit) -> list[Finding]:
 
 
 def length_shift(parts: Parts, limits: Audit) -> list[Finding]:
-    """Parts whose rows are longer or shorter than training rows, by the population stability index of their words.
+    """Parts whose rows are longer or shorter than training rows, by the population stability index of lengths.
 
     Bins are tenths of the training rows, and half a row is added to each bin. An index that two draws of one source
     exceed in one case of a hundred (Yurdakul & Naranjo 2020) is no shift.
     """
     findings = []
     for pair in _pairs(parts):
-        lengths = [len(row) for row in pair.rows]
-        train, rest = sorted(lengths[: pair.trained]), sorted(lengths[pair.trained :])
+        train, rest = sorted(pair.lengths[: pair.trained]), sorted(pair.lengths[pair.trained :])
         index, by_chance = stability_index(train, rest)
         if index <= max(limits.length_shift, by_chance):
             continue
         medians = [train[len(train) // 2], rest[len(rest) // 2]]
         what = (
-            f"The lengths of {_CALLED[pair.other]} are others than in the training rows: median {medians[1]} words and "
-            f"marks instead of {medians[0]}; population stability index {index:.2f}"
+            f"The lengths of {_CALLED[pair.other]} are others than in the training rows: median {medians[1]} "
+            f"characters instead of {medians[0]}; population stability index {index:.2f}"
         )
         evidence = {
             **pair.evidence,
             "stability_index": round(index, 4),
             "length_shift": limits.length_shift,
             "by_chance_in_one_of_100": round(by_chance, 4),
-            "median_words": medians,
+            "median_characters": medians,
         }
         advice = "Give both the lengths of the job, or read the scores with care: length alone can change them."
         findings.append(_finding("length_shift", pair, what, advice, evidence))
@@ -207,32 +209,44 @@ def _pairs(
     Args:
         ratio: neither side has more than so many times the rows of the other.
     """
-    large = [name for name in ("train", *_CALLED) if len(parts.get(name, ())) >= FEWEST_ROWS]
-    drawn_once = {name: sampled(parts[name], train_rows if name == "train" else other_rows) for name in large}
+    drawn: dict[str, list[Example]] = {}
+    words_of: dict[tuple[str, str], list[str]] = {}
+    for name in ("train", *_CALLED):
+        found = _drawn(parts.get(name, ()), train_rows if name == "train" else other_rows)
+        words_of |= {(name, example.id): words(own_prompt(example)) for example in found}
+        drawn[name] = [example for example in found if words_of[name, example.id]]
     for other in _CALLED:
-        if not {"train", other} <= drawn_once.keys():
+        fewer = min(len(drawn["train"]), len(drawn[other]))
+        if fewer < FEWEST_ROWS:
             continue
-        drawn = {name: drawn_once[name] for name in ("train", other)}
-        most = (ratio or COVERING_ROWS) * min(map(len, drawn.values()))
-        drawn = {name: in_order(sampled(examples, most)) for name, examples in drawn.items()}
-        texts = {name: [words(own_prompt(example)) for example in drawn[name]] for name in drawn}
-        kept = {name: [i for i, row in enumerate(texts[name]) if row] for name in drawn}
-        if min(map(len, kept.values())) < FEWEST_ROWS:
-            continue
-        rows = {name: [texts[name][i] for i in kept[name]] for name in drawn}
+        names, most = ("train", other), ratio * fewer if ratio else COVERING_ROWS
+        sides = [in_order(sampled(drawn[name], most)) for name in names]
+        rows = [[words_of[name, row.id] for row in side] for name, side in zip(names, sides, strict=True)]
+        lengths = [len(own_prompt(example)) for side in sides for example in side]
         if other == "like":
-            rows = {name: without_frame(found) for name, found in rows.items()}
+            whole = [sum(map(len, row)) + len(row) for side in rows for row in side]
+            rows = [without(frame(rows[0]) | frame(rows[1]), side) for side in rows]
+            left = [sum(map(len, row)) + len(row) for side in rows for row in side]
+            lengths = [max(0, n - was + now) for n, was, now in zip(lengths, whole, left, strict=True)]
         yield _Pair(
             other,
-            [drawn[name][i] for name in drawn for i in kept[name]],
-            [row for found in rows.values() for row in found],
-            len(rows["train"]),
+            [*sides[0], *sides[1]],
+            [*rows[0], *rows[1]],
+            lengths,
+            len(sides[0]),
             {
-                "compared": ["train", other],
-                "rows": [len(found) for found in rows.values()],
-                "drawn_from": [len(parts[name]) for name in drawn],
+                "compared": list(names),
+                "rows": [len(side) for side in sides],
+                "drawn_from": [len(parts[name]) for name in names],
             },
         )
+
+
+def _drawn(examples: Sequence[Example], most: int) -> list[Example]:
+    """At most so many rows, fewer of long ones: always the same, wherever they stand."""
+    found = sampled(examples, most)
+    total = sum(min(len(own_prompt(example)), MEASURED_CHARACTERS) for example in found)
+    return found if total <= COMPARED_CHARACTERS else sampled(found, len(found) * COMPARED_CHARACTERS // total)
 
 
 def _groups(pair: _Pair, limits: Audit) -> list[int]:

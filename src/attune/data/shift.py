@@ -61,7 +61,7 @@ def jensen_shannon(one_V: Any, other_V: Any) -> float:
 
 
 def cramers_v(counts_PL: Sequence[Sequence[int]]) -> float:
-    """Cramer's V of two parts' counts by label, each part weighing the same: 0 for equal shares, 1 for disjoint ones."""
+    """Cramer's V of two parts' counts by label, both weighing the same: 0 for equal shares, 1 for disjoint ones."""
     one, other = ([count / sum(part) for count in part] for part in counts_PL)
     return math.sqrt(math.fsum((p - q) ** 2 / (p + q) for p, q in zip(one, other, strict=True) if p + q) / 2)
 
