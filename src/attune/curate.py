@@ -36,7 +36,7 @@ from attune.recipe import Recipe
 from attune.runs.kept import Kept, file_digest
 
 PARTS = ("train", "validation", "test")
-_ROWS, _LEFT, _SIZES = "rows.jsonl", "left.jsonl", "sizes.json"
+_ROWS, _LEFT, _LIKE, _SIZES = "rows.jsonl", "left.jsonl", "like.jsonl", "sizes.json"
 _CHANGES, _REJECTIONS = "changes.jsonl", "rejections.jsonl"
 
 Key = dict[str, Any] | None
@@ -90,7 +90,7 @@ def curate(recipe: Recipe, readings: Mapping[str, Reading], kept: Kept, emit: Em
         emit(Note("clean", "info", f"{mended} texts were mended and {left_out} rows left out by data.clean."))
     rows = StoredExamples.open(folder / _ROWS)
     sizes: dict[str, int] = json.loads((folder / _SIZES).read_bytes())
-    auditing = _Auditing(recipe, rows, key, kept, emit, stop)
+    auditing = _Auditing(recipe, rows, StoredExamples.open(folder / _LIKE), key, kept, emit, stop)
     splits = divide(recipe.data, _parts(rows, sizes), auditing.near)
     emit(Note("split", "info", splits.reason))
     auditing.divided(splits)
@@ -133,12 +133,13 @@ def recognised(recipe: Recipe, shape: Shape | None) -> dict[str, Reading]:
 def _key(recipe: Recipe, readings: Mapping[str, Reading]) -> Key:
     """All that the cleaned rows depend on."""
     data = recipe.data
-    if any(reading.format == "hub" for reading in readings.values()):
-        return None
+    if any(reading.format == "hub" for reading in readings.values()) or not Path(data.like or ".").exists():
+        return None  # the hub's data
     return {
         "files": {part: [getattr(data, part), file_digest(Path(getattr(data, part)))] for part in readings},
         "readings": {part: asdict(reading) for part, reading in readings.items()},
         "clean": data.clean.model_dump(mode="json"),
+        "like": None if data.like is None else [data.like, file_digest(Path(data.like)), data.columns],
         "decisions": None if data.decisions is None else file_digest(Path(data.decisions)),
         "limits": data.audit.model_dump(mode="json") if data.clean != type(data.clean)() else None,
     }
@@ -205,7 +206,20 @@ def _read(
     with (folder / _REJECTIONS).open("wb") as out:
         _write_lines(out, map(_rejection, cleaner.rejections))
     write_findings(folder / FINDINGS, findings)
+    StoredExamples.write(folder / _LIKE, _like(recipe, emit, stop))
     (folder / _SIZES).write_text(json.dumps(sizes))
+
+
+def _like(recipe: Recipe, emit: Emit, stop: Stop) -> Iterator[Example]:
+    """Texts of the job in whatever shape: by the recipe's columns, or, where the file lacks some, by its text alone."""
+    place, columns = recipe.data.like, recipe.data.columns
+    if place is None:
+        return iter(())
+    try:
+        reading = source.recognise(place, columns=columns)
+    except DataError:
+        reading = source.recognise(place, columns={role: name for role, name in columns.items() if role == "text"})
+    return source.read_good(place, reading, Counter(), emit=emit, stop=stop)
 
 
 def _decided(
@@ -263,7 +277,16 @@ class _Auditing:
         findings_before: what was found while the rows were read and divided.
     """
 
-    def __init__(self, recipe: Recipe, rows: StoredExamples, key: Key, kept: Kept, emit: Emit, stop: Stop) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        rows: StoredExamples,
+        like: StoredExamples,
+        key: Key,
+        kept: Kept,
+        emit: Emit,
+        stop: Stop,
+    ) -> None:
         self._kept, self._emit = kept, emit
         self.findings_before: list[Finding] = []
         self._began = time.monotonic()
@@ -274,7 +297,7 @@ class _Auditing:
         self._begin: Callable[[], Auditor]
 
         def begun(near: Path | None) -> Auditor:
-            self._auditor = Auditor(rows, limits, near, kept.scratch, emit, stop)
+            self._auditor = Auditor(rows, like, limits, near, kept.scratch, emit, stop)
             return self._auditor
 
         folder, _ = kept.folder("likeness", self._key, lambda folder: _copy(begun(None).alike(), folder))

@@ -81,6 +81,18 @@ class Audit(_Node):
     """Stop when length, numbers, order or a number at the start tell the test rows' labels better than this AUC."""
     secret_entropy: Annotated[float, Field(gt=0.0)] = 3.5
     """Bits per character above which a long token beside a word such as "key" or "password" counts as a secret."""
+    vendi_score: Annotated[float, Field(ge=1.0)] = 10.0
+    """Warn when 100 or more prompts or targets differ only as much as so few that have nothing in common."""
+    two_sample_auc: Annotated[float, Field(ge=0.5, le=1.0)] = 0.6
+    """Warn when the words of a row tell one part's rows from another's better than this (0.5 is chance)."""
+    label_shift: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
+    """Warn when part and label hang together more than this (Cramer's V) and not by chance."""
+    length_shift: Annotated[float, Field(gt=0.0)] = 0.25
+    """Warn when the lengths of two parts' rows differ more than this (population stability index) and not by chance."""
+    covered_cosine: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+    """A row whose nearest training row is less alike than this (cosine of TF-IDF) has nothing like it there."""
+    uncovered: Fraction = 0.05
+    """Warn when a greater share of rows has nothing like them in the training rows, and not by chance."""
 
 
 class Clean(_Node):
@@ -103,6 +115,8 @@ class Data(_Node):
     """The same for validation; left out, rows are taken from train."""
     test: str | None = None
     """The same for the test rows; left out, rows are taken from train."""
+    like: str | None = None
+    """Texts of the real job, labelled or not: the audit compares the training rows with them. Never trained on."""
     split: Split = Split()
     """How train is divided when validation or test is not given."""
     columns: dict[str, str] = Field(default_factory=dict)
@@ -378,7 +392,7 @@ def _with_absolute_paths(recipe: Recipe, folder: Path, overridden: set[tuple[str
     data = recipe.data.model_copy(
         update={
             key: settle(getattr(recipe.data, key), ("data", key))
-            for key in ("train", "validation", "test", "decisions")
+            for key in ("train", "validation", "test", "decisions", "like")
         }
     )
     return recipe.model_copy(update={"data": data, "model": settle(recipe.model, ("model",))})

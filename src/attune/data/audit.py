@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
-from attune.data import balance, duplicates, label_errors, personal, targets
+from attune.data import balance, diversity, duplicates, label_errors, personal, representation, targets
 from attune.data.example import Example, own_prompt
 from attune.data.finding import Finding
 from attune.data.likeness import Cluster, clusters
@@ -36,11 +37,22 @@ CHECKS: dict[str, Check] = {
         targets.odd_characters,
         targets.languages,
         personal.personal_data,
+        diversity.diversity,
     )
 }
 # These are also given which rows are alike, which the split needs too, so that nothing is compared twice.
 CHECKS_OF_LIKENESS: dict[str, Callable[[Sequence[Example], Audit, Sequence[Cluster]], list[Finding]]] = {
     check.__name__: check for check in (duplicates.near_duplicates, label_errors.label_errors)
+}
+# These are given the parts after the split: training rows, and by their names those that are compared with them.
+CHECKS_OF_PARTS: dict[str, Callable[[Mapping[str, Sequence[Example]], Audit], list[Finding]]] = {
+    check.__name__: check
+    for check in (
+        representation.two_sample,
+        representation.label_shift,
+        representation.length_shift,
+        representation.coverage,
+    )
 }
 _GRAVEST_FIRST = ("error", "warning", "info")
 
@@ -56,7 +68,7 @@ def require_known(limits: Audit) -> None:
     Raises:
         RecipeError: names it.
     """
-    names = [*CHECKS, *CHECKS_OF_LIKENESS]
+    names = [*CHECKS, *CHECKS_OF_LIKENESS, *CHECKS_OF_PARTS]
     for name in limits.skip:
         if name not in names:
             raise RecipeError(
@@ -77,16 +89,39 @@ def audit(
     Args:
         near: what `alike` found among them.
     """
-    names = [*CHECKS, *CHECKS_OF_LIKENESS]
+    checks = {name: partial(check, examples, limits) for name, check in CHECKS.items()}
+    checks |= {name: partial(check, examples, limits, near) for name, check in CHECKS_OF_LIKENESS.items()}
+    return _found(checks, limits, emit, stop)
+
+
+def audit_parts(
+    parts: Mapping[str, Sequence[Example]], limits: Audit, *, emit: Emit = silent, stop: Stop | None = None
+) -> list[Finding]:
+    """What a person should know about how the parts differ, the gravest first.
+
+    Args:
+        parts: "train", "validation" and "test", as far as they exist, and "like": texts of the job, never trained on.
+    """
+    checks = {name: partial(check, parts, limits) for name, check in CHECKS_OF_PARTS.items()}
+    return _found(checks, limits, emit, stop)
+
+
+def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Errors before warnings before infos, each in the order given."""
+    return sorted(findings, key=lambda finding: _GRAVEST_FIRST.index(finding.severity))
+
+
+def _found(
+    checks: Mapping[str, Callable[[], list[Finding]]], limits: Audit, emit: Emit, stop: Stop | None
+) -> list[Finding]:
     found: list[Finding] = []
     told = time.monotonic()
-    for done, name in enumerate(names, 1):
+    for done, (name, check) in enumerate(checks.items(), 1):
         if name not in limits.skip:
-            alone = CHECKS.get(name)
-            found += alone(examples, limits) if alone else CHECKS_OF_LIKENESS[name](examples, limits, near)
-        if done == len(names) or time.monotonic() - told > 1.0:  # most checks take no time worth a line
-            emit(Progress("audit", done, len(names), "checks"))
+            found += check()
+        if done == len(checks) or time.monotonic() - told > 1.0:  # most checks take no time worth a line
+            emit(Progress("audit", done, len(checks), "checks"))
             told = time.monotonic()
         if stop is not None:
             stop.check()
-    return sorted(found, key=lambda finding: _GRAVEST_FIRST.index(finding.severity))
+    return gravest_first(found)

@@ -1,8 +1,8 @@
 """The audit of stored rows beside other work: in a process of its own, whose libraries and memory go with it.
 
-The process reads JSON lines. The first, {"rows", "limits", "near", "folder"}, asks for the clusters of like rows, which
-a split needs, unless it names them; it is answered when they lie in the folder. The second, {"parts"}, says which rows
-each part has. Further answers tell how many checks are done, and at last that the findings are there.
+The process reads JSON lines. The first, {"rows", "like", "limits", "near", "folder"}, asks for the clusters of rows
+that are alike, which a split needs, unless it names them; it is answered when they lie in the folder. The second, {"parts"},
+says which rows each part has. Further answers tell how many checks are done, and at last that the findings are there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Series
 from pathlib import Path
 from typing import Any
@@ -42,20 +42,29 @@ class Auditor:
     """One audit on its way: what is alike among the rows first, then what the checks find.
 
     Args:
+        like: texts of the job, never trained on.
         near: a file of clusters that were found before.
         folder: where CLUSTERS, unless they are given, and FINDINGS are put.
     """
 
     def __init__(
-        self, rows: StoredExamples, limits: Audit, near: Path | None, folder: Path, emit: Emit, stop: Stop
+        self,
+        rows: StoredExamples,
+        like: StoredExamples,
+        limits: Audit,
+        near: Path | None,
+        folder: Path,
+        emit: Emit,
+        stop: Stop,
     ) -> None:
-        self._rows, self._limits, self._near, self._folder = rows, limits, near, folder
+        self._rows, self._like, self._limits, self._near, self._folder = rows, like, limits, near, folder
         self._emit, self._stop = emit, stop
         self._process: _Process | None = None
         if len(rows) >= ROWS_AUDITED_HERE:
             self._process = _Process(folder / _WORDS)
-            asked = {"rows": str(rows.path), "limits": limits.model_dump(mode="json"), "folder": str(folder)}
-            self._process.tell({**asked, "near": None if near is None else str(near)})
+            files = {"rows": str(rows.path), "like": str(like.path), "folder": str(folder)}
+            known = None if near is None else str(near)
+            self._process.tell({**files, "limits": limits.model_dump(mode="json"), "near": known})
 
     def alike(self) -> Path:
         """The file of the clusters of rows that ask nearly the same; waits for it."""
@@ -78,7 +87,8 @@ class Auditor:
         """The file of what the checks found, the gravest first; waits for it."""
         if self._process is None:
             near = read_clusters(self.alike())
-            found = _findings(self._rows, self._limits, near, lambda: self._parts, self._emit, self._stop)
+            parts = self._parts
+            found = _findings(self._rows, self._like, self._limits, near, lambda: parts, self._emit, self._stop)
             write_findings(self._folder / FINDINGS, found)
         else:
             while "done" in (answer := self._process.answer(self._stop)):
@@ -179,8 +189,19 @@ def read_findings(path: Path) -> list[Finding]:
     return [Finding.of(record) for record in json.loads(path.read_text())]
 
 
-def _findings(rows, limits, near, parts, emit, stop) -> list[Finding]:  # type: ignore[no-untyped-def]
-    return audit.audit(rows, limits, near, emit=emit, stop=stop)
+def _findings(
+    rows: StoredExamples,
+    like: StoredExamples,
+    limits: Audit,
+    near: Series[Cluster],
+    parts: Callable[[], Mapping[str, NDArray[np.int64]]],
+    emit: Emit,
+    stop: Stop,
+) -> list[Finding]:
+    found = audit.audit(rows, limits, near, emit=emit, stop=stop)
+    chosen = {name: rows.chosen(places) for name, places in parts().items()}
+    found += audit.audit_parts({**chosen, "like": like}, limits, emit=emit, stop=stop)
+    return audit.gravest_first(found)
 
 
 def main() -> None:
@@ -199,7 +220,8 @@ def main() -> None:
         return answer
 
     asked = heard()
-    rows, limits = StoredExamples.open(Path(asked["rows"])), Audit.model_validate(asked["limits"])
+    rows, like = (StoredExamples.open(Path(asked[name])) for name in ("rows", "like"))
+    limits = Audit.model_validate(asked["limits"])
     folder = Path(asked["folder"])
     if asked["near"] is None:
         near = audit.alike(rows, limits)
@@ -216,7 +238,7 @@ def main() -> None:
         if isinstance(event, Progress):
             say(done=event.done, total=event.total)
 
-    found = _findings(rows, limits, near, parts, tell, Stop())
+    found = _findings(rows, like, limits, near, parts, tell, Stop())
     write_findings(folder / FINDINGS, found)
     say(findings=len(found))
 

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from attune.data.source import Reading, read, read_all, recognise
+from attune.data.rows import Reading
+from attune.data.source import read, read_all, recognise
 from attune.errors import RowError
 
 PAIR = {"prompt": "p", "completion": "c"}

@@ -26,7 +26,9 @@ def rows(tmp_path: Path) -> StoredExamples:
 def audited(rows: StoredExamples, folder: Path) -> tuple[object, object, list[object]]:
     heard: list[object] = []
     folder.mkdir()
-    auditing = Auditor(rows, Audit(), None, folder, heard.append, Stop())
+    auditing = Auditor(
+        rows, StoredExamples.write(folder / "like.jsonl", []), Audit(), None, folder, heard.append, Stop()
+    )
     near = read_clusters(auditing.alike())
     auditing.begin({"train": np.arange(4), "test": np.arange(4, 6)})
     return near, read_findings(auditing.findings()), heard
@@ -48,7 +50,15 @@ def test_clusters_that_are_known_are_not_looked_for(
 ) -> None:
     monkeypatch.setattr(auditor, "ROWS_AUDITED_HERE", 1)
     auditor.write_clusters(tmp_path / "none.npz", [])
-    auditing = Auditor(rows, Audit(), tmp_path / "none.npz", tmp_path, lambda event: None, Stop())
+    auditing = Auditor(
+        rows,
+        StoredExamples.write(tmp_path / "like.jsonl", []),
+        Audit(),
+        tmp_path / "none.npz",
+        tmp_path,
+        lambda event: None,
+        Stop(),
+    )
     assert read_clusters(auditing.alike()) == []
     auditing.begin({"train": np.arange(6)})
     assert "near_duplicates" not in {finding.check for finding in read_findings(auditing.findings())}
@@ -58,7 +68,9 @@ def test_a_process_that_was_killed_is_said(
     rows: StoredExamples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auditor, "ROWS_AUDITED_HERE", 1)
-    auditing = Auditor(rows, Audit(), None, tmp_path, lambda event: None, Stop())
+    auditing = Auditor(
+        rows, StoredExamples.write(tmp_path / "like.jsonl", []), Audit(), None, tmp_path, lambda event: None, Stop()
+    )
     assert auditing._process is not None
     auditing._process._child.kill()
     with pytest.raises(EnvironmentFault, match=r"ended by the system \(-9\)"):
@@ -70,7 +82,9 @@ def test_a_request_to_stop_is_heard_while_waiting(
 ) -> None:
     monkeypatch.setattr(auditor, "ROWS_AUDITED_HERE", 1)
     stop = Stop()
-    auditing = Auditor(rows, Audit(), None, tmp_path, lambda event: None, stop)
+    auditing = Auditor(
+        rows, StoredExamples.write(tmp_path / "like.jsonl", []), Audit(), None, tmp_path, lambda event: None, stop
+    )
     auditing.alike()
     stop.request()
     with pytest.raises(Interrupted):

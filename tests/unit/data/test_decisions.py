@@ -203,7 +203,7 @@ def test_rows_without_a_label_are_read_only_when_asked_for(tmp_path: Path) -> No
     reading = source.recognise(path)
     with pytest.raises(DataError):
         source.read_all(path, reading)
-    found = source.read_all(path, reading, unlabelled=True)
+    found = source.read_all(path, dataclasses.replace(reading, unlabelled=True))
     assert [row.label for row in found if isinstance(row, LabelledText)] == ["good", "", "", "bad"]
     with pytest.raises(DataError, match="2 rows have no label") as caught:
         decisions.require_labels({"train": found})

@@ -9,7 +9,8 @@ from readings import CHAT, GOOD, PAIR, PAIRS_READING, errors_of, jsonl, load, pa
 
 from attune.data.example import Conversation, Document, Message
 from attune.data.lines import MAX_LINE_BYTES
-from attune.data.source import Reading, read, read_all, recognise
+from attune.data.rows import Reading
+from attune.data.source import read, read_all, recognise
 from attune.errors import DataError, EnvironmentFault, RowError
 
 # --- JSON ---

@@ -7,7 +7,8 @@ import pytest
 from readings import ANSWER, CALL, CHAT, GOOD, SYSTEM, TOOL, USER, errors_of, jsonl, load, pair_errors
 
 from attune.data.example import LabelledText
-from attune.data.source import Reading, read, recognise
+from attune.data.rows import Reading
+from attune.data.source import read, recognise
 from attune.errors import RowError
 
 # --- pairs and labels ---
