@@ -10,6 +10,7 @@ import pytest
 import attune
 from attune import cli
 from attune.check import check
+from attune.prepare import prepare
 from attune.recipe import from_mapping
 from attune.runs.store import Store
 
@@ -32,6 +33,58 @@ def test_the_same_in_python(colours: Path, tiny_decoder: Path, tmp_path: Path) -
     overrides = {"model": str(tiny_decoder), "training.max_steps": 3}
     found = attune.estimate(colours, runs=tmp_path / "runs", overrides=overrides)
     assert found["fits"] and found["steps"] == 3 and found["method"] == "full"
+
+
+def test_training_rows_are_compared_with_texts_of_the_job(colours: Path, tiny_decoder: Path, tmp_path: Path) -> None:
+    job = tmp_path / "job.jsonl"
+    asked = ("my loan is late", "the account has a fee", "which card is mine", "a cheque for the bond")
+    job.write_text("".join(json.dumps({"text": f"{text} {i}"}) + "\n" for i in range(15) for text in asked))
+    recipe = from_mapping({"data": {"train": str(colours), "like": str(job)}, "model": str(tiny_decoder)})
+    prepared = prepare(recipe, Store(tmp_path / "runs"))
+    (found,) = [f for f in prepared.findings if f.check == "two_sample" and f.severity == "warning"]
+    assert "data.like" in found.what
+    assert str(job) not in {example.origin.file for example in prepared.origins().values()}
+    columns = {"data": {"train": str(colours), "like": str(colours), "columns": {"messages": "messages"}}}
+    same = prepare(from_mapping({**columns, "model": str(tiny_decoder)}), Store(tmp_path / "runs"))
+    assert not [f for f in same.findings if f.check == "two_sample" and f.severity == "warning"]
+
+
+@pytest.mark.parametrize(
+    ("head", "columns"),
+    [
+        ("text,label", {}),
+        ("body,stars", {"text": "body", "label": "stars"}),
+        ("body", {"text": "body", "label": "stars"}),
+    ],
+)
+def test_texts_of_the_job_need_no_labels(
+    tiny_encoder: Path, tmp_path: Path, head: str, columns: dict[str, str]
+) -> None:
+    train, job = tmp_path / "train.csv", tmp_path / "job.csv"
+    names = "body,stars" if columns else "text,label"
+    things = (
+        "sky",
+        "grass",
+        "coal",
+        "snow",
+        "rain",
+        "wind",
+        "leaf",
+        "stone",
+        "river",
+        "cloud",
+        "lamp",
+        "chair",
+        "table",
+    )
+    kinds = {"good": ("lovely", "fine"), "bad": ("awful", "poor")}
+    rows = [f"{how} {thing},{mood}" for thing in things for mood, said in kinds.items() for how in said]
+    train.write_text("\n".join([names, *rows]) + "\n")
+    job.write_text("\n".join([head, *(row if "," in head else row.partition(",")[0] for row in rows)]) + "\n")
+    data = {"train": str(train), "like": str(job), "columns": columns}
+    prepared = prepare(from_mapping({"data": data, "model": str(tiny_encoder)}), Store(tmp_path / "runs"))
+    (found,) = [f for f in prepared.findings if f.check == "two_sample"]
+    assert found.evidence["like"]["rows"][1] == len(rows)
 
 
 def test_a_head_on_a_frozen_trunk_is_rehearsed(moods: Path, tiny_encoder: Path, tmp_path: Path) -> None:
