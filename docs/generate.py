@@ -79,6 +79,9 @@ def checks_page() -> str:
         "the run's `data/findings.json`.\n",
         "`data.clean` mends texts or leaves rows out, before the audit; every change stands in the run's",
         "`data/changes.jsonl`, every row that was left out in `data/rejections.jsonl`.\n",
+        "After the split, the training rows are compared with each other part, and with texts of the real job where",
+        "`data.like` names them. What differs is a warning, for validation rows an info; the figures stand in the",
+        "evidence. Parts of fewer than 20 rows are not compared, and of many rows a sample is, whose size is told.\n",
         "| check | finds |",
         "|---|---|",
     ]

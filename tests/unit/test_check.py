@@ -38,6 +38,63 @@ def test_the_same_in_python(colours: Path, tiny_decoder: Path, tmp_path: Path) -
     assert found["fits"] and found["steps"] == 3 and found["method"] == "full"
 
 
+def test_training_rows_are_compared_with_texts_of_the_job(colours: Path, tiny_decoder: Path, tmp_path: Path) -> None:
+    job = tmp_path / "job.jsonl"
+    asked = [
+        f"{what} {how}"
+        for what in ("my loan", "an account", "which card", "a cheque")
+        for how in ("is late", "fee", "was lost", "at noon", "limit", "abroad")
+    ]
+    job.write_text("".join(json.dumps({"text": text}) + "\n" for text in asked))
+    recipe = from_mapping({"data": {"train": str(colours), "like": str(job)}, "model": str(tiny_decoder)})
+    prepared = prepare(recipe, Store(tmp_path / "runs"))
+    (found,) = [f for f in prepared.findings if f.check == "two_sample" and f.severity == "warning"]
+    assert "data.like" in found.what
+    parts = (prepared.splits.train, prepared.splits.validation, prepared.splits.test)
+    assert str(job) not in {example.origin.file for part in parts for example in part}
+    columns = {"data": {"train": str(colours), "like": str(colours), "columns": {"messages": "messages"}}}
+    same = prepare(from_mapping({**columns, "model": str(tiny_decoder)}), Store(tmp_path / "runs"))
+    assert not [f for f in same.findings if f.check == "two_sample" and f.severity == "warning"]
+
+
+@pytest.mark.parametrize(
+    ("head", "columns"),
+    [
+        ("text,label", {}),
+        ("body,stars", {"text": "body", "label": "stars"}),
+        ("body", {"text": "body", "label": "stars"}),
+    ],
+)
+def test_texts_of_the_job_need_no_labels(
+    tiny_encoder: Path, tmp_path: Path, head: str, columns: dict[str, str]
+) -> None:
+    train, job = tmp_path / "train.csv", tmp_path / "job.csv"
+    names = "body,stars" if columns else "text,label"
+    things = (
+        "sky",
+        "grass",
+        "coal",
+        "snow",
+        "rain",
+        "wind",
+        "leaf",
+        "stone",
+        "river",
+        "cloud",
+        "lamp",
+        "chair",
+        "table",
+    )
+    kinds = {"good": ("lovely", "fine"), "bad": ("awful", "poor")}
+    rows = [f"{how} {thing},{mood}" for thing in things for mood, said in kinds.items() for how in said]
+    train.write_text("\n".join([names, *rows]) + "\n")
+    job.write_text("\n".join([head, *(row if "," in head else row.partition(",")[0] for row in rows)]) + "\n")
+    data = {"train": str(train), "like": str(job), "columns": columns}
+    prepared = prepare(from_mapping({"data": data, "model": str(tiny_encoder)}), Store(tmp_path / "runs"))
+    (found,) = [f for f in prepared.findings if f.check == "two_sample"]
+    assert found.evidence["like"]["rows"][1] == len(rows)
+
+
 def test_a_head_on_a_frozen_trunk_is_rehearsed(moods: Path, tiny_encoder: Path, tmp_path: Path) -> None:
     recipe = from_mapping({"data": {"train": str(moods)}, "model": str(tiny_encoder), "method": {"kind": "head"}})
     found = check(recipe, Store(tmp_path / "runs"))

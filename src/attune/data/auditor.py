@@ -1,8 +1,9 @@
 """The audit of stored rows beside other work: in a process of its own, whose libraries and memory go with it.
 
 The process reads JSON lines. The first, {"rows", "like", "limits", "near", "folder"}, asks for the clusters of rows
-that are alike, which a split needs, unless it names them; it is answered when they lie in the folder. The second, {"parts"},
-says which rows each part has. Further answers tell how many checks are done, and at last that the findings are there.
+that are alike, which a split needs, unless it names them; it is answered when they lie in the folder. The second,
+{"parts"}, says which rows each part has. Further answers tell how many checks are done, and at last that the findings
+are there.
 """
 
 from __future__ import annotations

@@ -20,12 +20,15 @@ def separability(rows: Sequence[list[str]], trained: int, groups: Sequence[int])
     `GREATEST_RATIO` times the rows of the other.
 
     Args:
-        groups: rows of one group are held out together and count as one in the interval.
+        groups: rows of one group are held out together and count as one in the interval. Where either sample has fewer
+            of them than there are folds, nothing can be told: 0.5, and the interval from 0 to 1.
     """
     import numpy as np
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
+    if min(len(set(groups[:trained])), len(set(groups[trained:]))) < FOLDS:
+        return 0.5, 0.0, 1.0
     x_RV = TfidfVectorizer(analyzer=list, sublinear_tf=True).fit_transform(rows)
     is_other_R = np.arange(len(rows)) >= trained
     fold_R = _folds(is_other_R, groups)

@@ -14,7 +14,7 @@ from scipy.stats.contingency import association
 from sklearn.metrics import roc_auc_score
 
 from attune.data import source
-from attune.data.audit import CHECKS_OF_PARTS, audit, audit_parts
+from attune.data.audit import CHECKS_OF_PARTS, audit_parts, require_known
 from attune.data.example import Document, Example, LabelledText, Origin, Pair, content_id, own_prompt
 from attune.data.finding import Finding
 from attune.data.representation import COVERED_ROWS, FEWEST_ROWS, coverage, label_shift, length_shift, two_sample
@@ -56,14 +56,14 @@ def warned(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def test_the_interval_holds_a_half_for_halves_of_one_source_in_95_of_100_draws() -> None:
-    draws, held, areas = 60, 0, []
+    draws, held, areas = 120, 0, []
     for seed in range(draws):
-        found = [text.split() for text in texts(GARDEN, 160, seed)]
-        area, low, high = separability(found, 80, range(160))
+        found = [text.split() for text in texts(GARDEN, 120, seed)]
+        area, low, high = separability(found, 60, range(120))
         held += low <= 0.5 <= high
         areas.append(area)
-    assert held >= binom.ppf(0.001, draws, 0.95)
-    assert held <= binom.ppf(0.999, draws, 0.95)
+    assert held >= binom.ppf(0.005, draws, 0.95)
+    assert held <= binom.ppf(0.995, draws, 0.95)
     assert np.mean(areas) == pytest.approx(0.5, abs=0.03)
 
 
@@ -99,6 +99,13 @@ def test_a_test_of_another_topic_is_told_with_its_words() -> None:
     assert set(finding.evidence["words"]["train"]) <= set(GARDEN)
     assert set(finding.evidence["words"]["test"]) <= set(BANK)
     assert "fair split" in finding.advice
+
+
+def test_a_test_of_one_row_over_and_over_cannot_be_judged() -> None:
+    parts = {"train": rows(texts(GARDEN, 200, 1)), "test": rows(["how much is a loan of the bank"] * 30)}
+    (finding,) = two_sample(parts, LIMITS)
+    assert finding.evidence["test"]["interval_95"] == [0, 1]
+    assert separability([["a"], ["b"]] * 20, 20, [0] * 40) == (0.5, 0, 1)
 
 
 def test_a_validation_of_another_topic_is_worth_knowing() -> None:
@@ -242,9 +249,9 @@ def test_a_check_that_is_skipped_is_known_to_both_audits() -> None:
     limits = Audit(skip=("two_sample",))
     parts = {"train": rows(texts(GARDEN, 60, 17)), "test": rows(texts(BANK, 60, 18))}
     assert "two_sample" not in {finding.check for finding in audit_parts(parts, limits)}
-    audit(parts["train"], limits, [])
+    require_known(limits)
     with pytest.raises(RecipeError, match="two_sampel"):
-        audit(parts["train"], Audit(skip=("two_sampel",)), [])
+        require_known(Audit(skip=("two_sampel",)))
 
 
 def test_long_and_many_rows_are_bounded() -> None:
