@@ -69,6 +69,8 @@ class _Kind:
 
 def normalised(text: str) -> str:
     """The text as comparisons see it: NFKC, case folded, white space joined. Overlong words are only case folded."""
+    if text.isascii():
+        return " ".join(text.casefold().split())
     words = (unicodedata.normalize("NFKC", w) if len(w) <= NORMALISED_WORD else w for w in text.split())
     return " ".join(" ".join(words).casefold().split())
 
