@@ -128,7 +128,7 @@ def test_a_row_in_two_given_files_is_a_leak(
     test = write_rows([*pairs[30:], {**pairs[4], "prompt": pairs[4]["prompt"].upper()}], "test.jsonl")
     error = refused(tiny_decoder, train, DataError, data={"test": str(test)})
     (row,) = error.rows
-    assert (Path(row.file).name, row.line, row.code) == ("test.jsonl", 11, "leak")
+    assert (Path(row.file).name, row.line, row.code) == ("test.jsonl", 11, "leak_record")
     assert f"{train}:5" in row.message
 
 

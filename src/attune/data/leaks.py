@@ -18,7 +18,7 @@ from attune.data.duplicates import prompt_key, record_key
 from attune.data.example import Document, Example, LabelledText, Origin, own_prompt, target_of
 from attune.data.finding import LISTED_ROWS, Finding
 from attune.data.giveaway import given_away
-from attune.data.likeness import COMMON_SAMPLE, Cluster, comparer, normalised
+from attune.data.likeness import COMMON_SAMPLE, Cluster, comparer, edit_likeness, normalised, words_of
 from attune.data.shortcut import shortcuts_between
 from attune.data.targets import sampled
 from attune.errors import DataError, RowError
@@ -36,6 +36,7 @@ KINDS: dict[LeakName, str] = {
 }
 ALWAYS: frozenset[LeakName] = frozenset({"record", "prompt"})  # these stop the run between any two parts
 LISTED_PAIRS = 20
+SAME_WORD = 0.8  # by edit distance, in another spelling
 COMPARED_ROWS = 100  # rows of a large cluster that a row is compared with, on either side of it by the alphabet
 
 
@@ -247,6 +248,7 @@ class _NearDuplicates:
     def __init__(self, parts: Mapping[str, Sequence[Example]], near: Sequence[Cluster], limits: Audit) -> None:
         self.rows = [row for part in parts.values() for row in part]
         self.parts = parts
+        self.short_words = limits.short_words
         ends = [0]
         for part in parts.values():
             ends.append(ends[-1] + len(part))
@@ -295,7 +297,17 @@ class _NearDuplicates:
             isinstance(self.rows[other], LabelledText | Document) or not self.alike_targets(left, right)
         ):
             return False
-        return self.alike(left, right)
+        return self.alike(left, right) and self._same_words(own_prompt(self.rows[one]), own_prompt(self.rows[other]))
+
+    def _same_words(self, one: str, other: str) -> bool:
+        """Whether a short prompt has the other's words but for their spelling: "paints" for "repairs" asks anew."""
+        ours, theirs = words_of(normalised(one)), words_of(normalised(other))
+        if min(len(ours), len(theirs)) >= self.short_words:
+            return True
+        return len(ours) == len(theirs) and all(
+            left == right or (not left.isdecimal() and edit_likeness(left, right) > SAME_WORD)
+            for left, right in zip(ours, theirs, strict=True)
+        )
 
 
 def _within(index: int, span: tuple[int, int]) -> bool:

@@ -69,6 +69,8 @@ class _Kind:
 
 def normalised(text: str) -> str:
     """The text as comparisons see it: NFKC, case folded, white space joined. Overlong words are only case folded."""
+    if text.isascii():
+        return " ".join(text.casefold().split())
     words = (unicodedata.normalize("NFKC", w) if len(w) <= NORMALISED_WORD else w for w in text.split())
     return " ".join(" ".join(words).casefold().split())
 
@@ -92,7 +94,7 @@ def clusters(texts: Sequence[str], limits: Audit) -> list[Cluster]:
     long: list[int] = []
     short: list[int] = []
     for text, index in sorted(first.items()):
-        (long if len(_words(text)) >= limits.short_words else short).append(index)
+        (long if len(words_of(text)) >= limits.short_words else short).append(index)
     kinds = (_long(clean, long, limits), _short(clean, short, limits))
     measure = {index: kind.likeness for kind in kinds for index in kind.rows}
     for kind in kinds:
@@ -115,7 +117,7 @@ def clusters(texts: Sequence[str], limits: Audit) -> list[Cluster]:
 def comparer(texts: Sequence[str], limits: Audit) -> Callable[[int, int], bool]:
     """Tells whether two of the texts are alike, by the exact comparison that decides in `clusters`."""
     clean = [normalised(text) for text in texts]
-    is_long = [len(_words(text)) >= limits.short_words for text in clean]
+    is_long = [len(words_of(text)) >= limits.short_words for text in clean]
     long, short = (_long(clean, [i for i, yes in enumerate(is_long) if yes], limits), _short(clean, [], limits))
 
     def alike(one: int, other: int) -> bool:
@@ -125,7 +127,8 @@ def comparer(texts: Sequence[str], limits: Audit) -> Callable[[int, int], bool]:
     return alike
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
+    """Runs of letters and digits."""
     return re.findall(r"\w+", text)
 
 
@@ -133,7 +136,7 @@ def _long(clean: Sequence[str], rows: list[int], limits: Audit) -> _Kind:
     """Rows of many words."""
 
     def every(index: int) -> frozenset[str]:
-        found = _words(clean[index])
+        found = words_of(clean[index])
         return frozenset(" ".join(found[i : i + SHINGLE_WORDS]) for i in range(len(found) - SHINGLE_WORDS + 1))
 
     sample = rows[:: max(1, len(rows) // COMMON_SAMPLE)]

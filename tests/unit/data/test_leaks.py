@@ -277,6 +277,17 @@ def test_one_long_answer_to_many_questions_is_no_leak() -> None:
     assert found_in(divided(rows)) == []
 
 
+def test_short_rows_leak_by_spelling_and_not_by_another_word() -> None:
+    rows = texts("train", 60)
+    asked = ("Bela paints seven green apples behind the school.", "Order 4124 has not arrived by the river yet")
+    rows += [LabelledText(f"a{i}", Origin("a", i + 1), text, "a") for i, text in enumerate(asked)]
+    later = ("Bela repairs seven green apples behind the school.", "Order 4125 has not arrived by the river yet")
+    later += ("Bela paints seven green aples, behind the school", "Bela paints seven green apples behind the schools")
+    test: list[Example] = [LabelledText(f"b{i}", Origin("b", i + 1), text, "a") for i, text in enumerate(later)]
+    found = found_in({"train": rows, "test": [*texts("test", 30), *test]})
+    assert pairs_of(found) == {("near_duplicate", "a:1", "b:3"), ("near_duplicate", "a:1", "b:4")}
+
+
 def test_nearly_the_same_question_with_another_answer_is_no_leak() -> None:
     rows: list[Example] = [
         pair(i, f"What is the capital city of the land of {WORDS[i]}?", WORDS[-i]) for i in range(1, 40)
