@@ -109,7 +109,7 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     model = resolve(reference, run_model=run_model(reference, store), weights=not random)
     renderer = load_renderer(model)
     encoded, problems = _encode(task, splits, renderer, emit, stop)
-    of_tokens = _template_findings(task, renderer) + _problems(problems)
+    of_tokens = _template_findings(task, renderer) + _prompt_findings(model, asked) + _problems(problems)
     parameters = _parameters(model, task, random=random)
     fitted = _settle_values(resolution, task, encoded, model, renderer, parameters)
     of_tokens += _cut_findings(fitted["train"].cuts, splits, resolution.recipe)
@@ -334,6 +334,17 @@ def _template_findings(task: Task, renderer: Renderer) -> list[Finding]:
         return []
     advice = 'A plain one ("User: ... Assistant: ...") is used and saved with the tuned model.'
     return [Finding("missing_template", "warning", "The model has no chat template.", advice=advice)]
+
+
+def _prompt_findings(model: ModelSource, asked: TaskPrompt | None) -> list[Finding]:
+    """A model that is tuned once more is asked by this recipe's prompt alone."""
+    from attune.model import serving
+
+    served = serving.read(model.tokenizer_folder)
+    if served is None or served.prompt == asked:
+        return []
+    what = "The model was trained with another prompt than this recipe has."
+    return [Finding("other_prompt", "warning", what, advice="Give the same data.prompt, unless another is meant.")]
 
 
 def _problems(problems: Series[TemplateProblem]) -> list[Finding]:
