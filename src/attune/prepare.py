@@ -93,6 +93,7 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     splits = _split(resolution.recipe, parts, near)
     emit(Note("split", "info", splits.reason))
     asked = prompt.parse(recipe.data.prompt)
+    del parts  # the rows without the prompt need not stay beside those with it
     if asked:
         splits = _prompted(splits, asked)
     _settle_names(resolution, task_name)
