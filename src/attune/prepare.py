@@ -140,7 +140,7 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     fitted = _settle_values(resolution, task, encoded.parts, model, renderer, parameters)
     lengths = _survey(resolution.recipe, encoded.parts["train"], model, chunks=task.chunks)
     cut = of_cuts(fitted["train"].cuts, splits.train, lengths, resolution.recipe.training.overlong)
-    of_tokens = [*encoded.findings, *cut]
+    of_tokens = [*_prompt_findings(model, asked), *encoded.findings, *cut]
     _tell("tokenise", of_tokens, emit)
     of_rows = curated.findings()
     _tell("audit", of_rows, emit)
@@ -189,6 +189,17 @@ def _prompted(splits: Splits, asked: TaskPrompt) -> Splits:
     """The rows with the prompt: only now, so that no check and no split takes what all have in common for likeness."""
     train, validation, test = (changed(getattr(splits, part), asked.before_row) for part in PARTS)
     return dataclasses.replace(splits, train=train, validation=validation, test=test)
+
+
+def _prompt_findings(model: ModelSource, asked: TaskPrompt | None) -> list[Finding]:
+    """A model that is tuned once more is asked by this recipe's prompt alone."""
+    from attune.model import serving
+
+    served = serving.read(model.tokenizer_folder)
+    if served is None or served.prompt == asked:
+        return []
+    what = "The model was trained with another prompt than this recipe has."
+    return [Finding("other_prompt", "warning", what, advice="Give the same data.prompt, unless another is meant.")]
 
 
 def _settle_names(resolution: Resolution, task_name: str) -> None:

@@ -16,7 +16,7 @@ from attune import cli, use
 from attune.data.example import Message
 from attune.errors import DataError, ModelError, RecipeError
 from attune.prepare import prepare
-from attune.recipe import load
+from attune.recipe import from_mapping, load
 from attune.runs.store import Store
 from attune.tokens.sequence import Sequence
 
@@ -79,6 +79,13 @@ def test_a_chat_is_asked_as_it_was_trained(
     assert run.model.renderer.text(_asked(run, "Hi", raw=True)) == "Hi"
     both = run.model.renderer.text(_asked(run, "Hi", system="Be kind."), skip_special=False)
     assert f"{TEXT}\n\nBe kind.<" in both
+    for prompt, checks in ((f"{TEXT}\n", []), (None, ["other_prompt"])):
+        again = {
+            "data": {"train": str(tmp_path / "data.jsonl"), "prompt": prompt},
+            "model": str(tmp_path / "elsewhere"),
+        }
+        found = prepare(from_mapping(again), Store(tmp_path / "none")).findings
+        assert [finding.check for finding in found if finding.check == "other_prompt"] == checks
     report = outcome.report.read_text(encoding="utf-8")
     assert f"{TEXT}" in report.partition("<h3>The prompt</h3>")[2][:600]
     assert TEXT in (outcome.folder / "README.md").read_text(encoding="utf-8").partition("puts it in front")[2]
@@ -87,11 +94,16 @@ def test_a_chat_is_asked_as_it_was_trained(
 def test_another_prompt_is_another_base_on_the_same_rows(
     walk: Walk, write_rows: Write, rows: Any, tiny_decoder: Path
 ) -> None:
-    data, method = write_rows(rows.pairs(40)), {"kind": "lora", "rank": 2}
-    one, other = (walk(tiny_decoder, data, data={"prompt": text}, method=method) for text in (TEXT, TEXT + " Hurry."))
+    data, training = write_rows(rows.pairs(40)), {"max_length": 128}
+
+    def run(text: str, rank: int = 2) -> Any:
+        method = {"kind": "lora", "rank": rank}
+        return walk(tiny_decoder, data, data={"prompt": text}, method=method, training=training)
+
+    one, other = run(TEXT), run(TEXT + " Hurry.")
     assert _row_ids(one.folder) == _row_ids(other.folder), "rows, splits and ids are those of the file"
     assert not any(e["reused"] for e in events(other.folder, "StageFinished"))
-    again = walk(tiny_decoder, data, data={"prompt": TEXT}, method={"kind": "lora", "rank": 4})
+    again = run(TEXT, rank=4)
     assert {e["stage"]: e["reused"] for e in events(again.folder, "StageFinished")}["base"]
     opened = use.open_model(str(one.folder), Store(one.folder.parent))
     pairs = rows.pairs(40)

@@ -162,7 +162,8 @@ def test_a_chat_takes_fields_for_its_system_message(tmp_path: Path) -> None:
     messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
     path = jsonl(tmp_path, {"messages": messages, "shop": "Lumenry"}, {"messages": messages, "shop": "Fernway"})
     first, second = rows_of(path, "You answer for {shop}.")
-    assert first.id != second.id and prompt_of(first) != prompt_of(second)
+    assert "-" not in first.id + second.id, "the shop belongs to the row, so these are no copies"
+    assert prompt_of(first) != prompt_of(second)
     assert duplicates.exact_duplicates([first, second], Audit()) == []
     asked = TaskPrompt.parse("You answer for {shop}.").before_row(second)
     assert isinstance(asked, Conversation) and asked.messages[0] == Message("system", "You answer for Fernway.")
