@@ -256,7 +256,7 @@ def legend(*, coloured: bool) -> Text:
         left, right = ("", "") if coloured else _BRACKETS.get(kind, ("", ""))
         text.append(f"{left}{meaning}{right}", style=_STYLES[kind][0] if coloured else "")
         text.append("  ")
-    text.append("✂ cut here", style=_STYLES["mark"][0] if coloured else "")
+    text.append("\n✂ cut here", style=_STYLES["mark"][0] if coloured else "")
     text.append("  ")
     text.append("special token in a text" if coloured else "!!special token in a text!!", style=_TYPED * coloured)
     return text.append(f"  {WHITE_SPACE}")
