@@ -71,6 +71,7 @@ def checks_page() -> str:
     """Every check of the audit, by its own description."""
     from attune.data.audit import CHECKS, CHECKS_OF_LIKENESS
     from attune.data.duplicates import across_parts
+    from attune.tokens.findings import KINDS
 
     lines = [
         GENERATED + "# The audit of the data\n",
@@ -86,6 +87,15 @@ def checks_page() -> str:
     named = {**CHECKS, **CHECKS_OF_LIKENESS, "near_duplicates_across_parts": across_parts}
     for name, check in named.items():
         lines.append(f"| `{name}` | {(check.__doc__ or '').strip().splitlines()[0]} |")
+    lines += [
+        "",
+        "## What tokenising finds\n",
+        "These come of the model's tokenizer and chat template, and of `training.max_length`; `data.audit.skip` does",
+        "not leave them out. [What is learned](../explanation/what-is-learned.md) shows the tokens themselves.\n",
+        "| check | severity | finds |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{name}` | {kind.severity} | {kind.meaning} |" for name, kind in KINDS.items()]
     return "\n".join([*lines, ""])
 
 
