@@ -70,6 +70,7 @@ def cli_page() -> str:
 def checks_page() -> str:
     """Every check of the audit, by its own description."""
     from attune.data.audit import CHECKS, CHECKS_OF_LIKENESS, CHECKS_OF_PARTS
+    from attune.tokens.findings import KINDS
 
     lines = [
         GENERATED + "# The audit of the data\n",
@@ -90,7 +91,14 @@ def checks_page() -> str:
     lines += [
         "\nFiles that you give as train, validation and test are also checked against each other: `accepted_leaks`,",
         "`leaks_into_validation`, `leaks_into_test` and `shared_passages`, see [leaks](../explanation/leaks.md).",
+        "",
+        "## What tokenising finds\n",
+        "These come of the model's tokenizer and chat template, and of `training.max_length`; `data.audit.skip` does",
+        "not leave them out. [What is learned](../explanation/what-is-learned.md) shows the tokens themselves.\n",
+        "| check | severity | finds |",
+        "|---|---|---|",
     ]
+    lines += [f"| `{name}` | {kind.severity} | {kind.meaning} |" for name, kind in KINDS.items()]
     return "\n".join([*lines, ""])
 
 

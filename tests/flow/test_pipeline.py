@@ -195,6 +195,14 @@ class TestOverlongRows:
         assert max(lengths["train"]["total_tokens"]) == self.MAX_LENGTH
         assert min(lengths["train"]["target_tokens"]) > 0, "the answer behind the long prompt is kept"
         assert (folder / "data/rejections.jsonl").read_text() == ""
+        survey = lengths["survey"]
+        (limit,) = [limit for limit in survey["limits"] if limit["max_length"] == self.MAX_LENGTH]
+        assert (survey["sequences"], limit["cut"], limit["emptied"]) == (27, 2, 1)
+        assert limit["lost_target_tokens"] == sum(cut["lost_target_tokens"] for cut in lengths["cut"])
+        shown = _json(folder, "data/shown.json")
+        assert len(shown) in (3, 4)
+        assert any(kind == "cut" for row in shown for _, kind, _ in row["spans"]), "one of the rows that are cut"
+        assert "What is learned" in (folder / "report.html").read_text()
         (finding,) = [f for f in _json(folder, "data/findings.json") if f["check"] == "overlong"]
         assert sorted(row["line"] for row in finding["rows"]) == [4, 8]
 

@@ -25,6 +25,9 @@ def test_a_check_makes_no_run_and_tells_what_will_be(colours: Path, tiny_decoder
     assert found.fits and record["fits"]
     assert sum(record["rows"].values()) == 60
     assert record["lengths"]["longest"] >= record["lengths"]["median"] > 0
+    survey = record["lengths"]["survey"]
+    assert survey["sequences"] == record["rows"]["train"] and survey["total"]["100"] == record["lengths"]["longest"]
+    assert [limit["cut"] for limit in survey["limits"] if limit["max_length"] == survey["in_force"]] == [0]
     assert record["steps"] == found.prepared.recipe.training.steps(record["rows"]["train"])
     assert record["rehearsal"]["seconds"] > 0
     assert record["rehearsal"]["peak_bytes"] > record["memory"]["weights"]
@@ -155,3 +158,17 @@ def test_a_second_look_at_the_same_rows_takes_what_was_kept(
     assert [f.record() for f in first.findings] == [f.record() for f in second.findings]
     _, reused = stages(data={"train": str(colours), "prompt": "Name a colour."})
     assert reused == {"read": True, "tokenise": False, "audit": True}
+
+
+def test_the_screen_tells_what_each_limit_cuts(
+    colours: Path, tiny_decoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = ["training.max_length=24", "training.overlong=truncate", "training.max_steps=1"]
+    options = [word for change in changes for word in ("--set", change)]
+    with pytest.raises(SystemExit):
+        cli.main(["check", str(colours), "--model", str(tiny_decoder), "--runs", str(tmp_path), *options])
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Tokens median 90 % 95 % 99 % longest Whole row" in out
+    assert "max_length Rows cut Learned tokens lost Rows that learn nothing Padding, if padded 24 (in force)" in out
+    assert "At 64 tokens, 99 % of the rows are whole." in out
+    assert "training.max_length 64 would keep all rows whole." in out

@@ -27,7 +27,6 @@ class _Kind(NamedTuple):
 
 _SEE = "See what is learned with `attune show`."
 _MEND = "Mend the template, or use a model whose template writes it."
-_OTHER = _Kind("warning", _MEND, "The template leaves out or alters a message that is given.")
 
 KINDS = {
     "missing_template": _Kind(
@@ -38,7 +37,7 @@ KINDS = {
     "special_tokens_in_text": _Kind(
         "warning",
         "Take them out of the texts, or break them up with a space: they begin and end turns wherever they stand.",
-        'Texts with words such as "<|im_end|>" that the tokenizer turns into special tokens.',
+        'Texts with words such as "</s>" or "[SEP]" that the tokenizer turns into special tokens.',
     ),
     "template_prompt_mismatch": _Kind(
         "warning", _SEE, "A finished turn does not begin with the prompt that the model will be asked with."
@@ -59,11 +58,12 @@ KINDS = {
         "Take the token out of the texts, or out of the template where it stands twice.",
         "A conversation begins with two tokens that begin a text.",
     ),
-    "template_dropped_system": _Kind("warning", _MEND, "The template leaves out the system message."),
-    "template_dropped_tool": _Kind("warning", _MEND, "The template leaves out answers of tools."),
+    "template_dropped_message": _Kind(
+        "warning", _MEND, "The template leaves out messages: those of the system, of the user, or of tools."
+    ),
+    "template_altered_message": _Kind("warning", _SEE, "The template alters messages of the system, user or tools."),
     "template_dropped_tools": _Kind("warning", _MEND, "The template leaves out the tools that could be called."),
     "template_dropped_tool_calls": _Kind("error", _MEND, "The template leaves out calls of tools."),
-    "template_altered_user": _Kind("warning", _SEE, "The template alters the user's words; so too for other roles."),
     "overlong": _Kind("warning", "", "Rows that max_length cuts, and the limit that would keep them."),
 }  # fmt: skip
 
@@ -78,13 +78,13 @@ def of_template(problems: Series[TemplateProblem], *, missing: bool) -> list[Fin
     if missing:
         kind = KINDS["missing_template"]
         found.append(Finding("missing_template", kind.severity, kind.meaning, advice=kind.advice))
-    codes: dict[str, list[TemplateProblem]] = {}
+    kinds: dict[tuple[str, str], list[TemplateProblem]] = {}
     for problem in problems:
-        codes.setdefault(problem.code, []).append(problem)
-    for code in sorted(codes):
-        kind = KINDS.get(f"template_{code}", _OTHER)
-        rows = _in_order(problem.origin for problem in codes[code])
-        what = f"In {_counted(len(rows))} {codes[code][0].message}."
+        kinds.setdefault((problem.code, problem.message), []).append(problem)
+    for (code, message), group in sorted(kinds.items()):
+        kind = KINDS[f"template_{code}"]
+        rows = _in_order(problem.origin for problem in group)
+        what = f"In {_counted(len(rows))} {message}."
         found.append(Finding(f"template_{code}", kind.severity, what, rows, kind.advice))
     return found
 

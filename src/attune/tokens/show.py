@@ -252,10 +252,11 @@ def visible(text: str) -> str:
 def legend(*, coloured: bool) -> Text:
     """What the styles or brackets mean, in themselves."""
     text = Text()
-    for kind, meaning in MEANINGS.items():
+    for index, (kind, meaning) in enumerate(MEANINGS.items()):
         left, right = ("", "") if coloured else _BRACKETS.get(kind, ("", ""))
+        text.append("  " if index else "")
         text.append(f"{left}{meaning}{right}", style=_STYLES[kind][0] if coloured else "")
-        text.append("  ")
+    text.append("\n")
     text.append("✂ cut here", style=_STYLES["mark"][0] if coloured else "")
     text.append("  ")
     text.append("special token in a text" if coloured else "!!special token in a text!!", style=_TYPED * coloured)
@@ -293,7 +294,7 @@ def describe(sequence: Sequence, label: str = "") -> str:
     """How many tokens there are, how many are learned and how much they weigh, and what was cut."""
     parts = [f"{len(sequence.input_ids):,} tokens"]
     if sequence.label is not None:
-        parts.append(f"learned as a whole: {label or f'class {sequence.label}'}")
+        parts.append(f"learned: {f'the label {label}' if label else f'class {sequence.label}'}")
     else:
         weights = sorted({weight for weight in sequence.weights if weight} - {1.0})
         odd = f" (weights {', '.join(f'{weight:g}' for weight in weights)})" if weights else ""

@@ -48,8 +48,8 @@ def _problem(example: Conversation, message: Message, text: str) -> TemplateProb
     written = words.intersection(re.findall(r"\w+", text.casefold()))
     kind = "a tool's answer" if message.role == "tool" else f"the {message.role} message"
     if 2 * len(written) <= len(words):
-        return TemplateProblem(f"dropped_{message.role}", f"the template leaves out {kind}", example.origin)
-    return TemplateProblem(f"altered_{message.role}", f"the template alters {kind}", example.origin)
+        return TemplateProblem("dropped_message", f"the template leaves out {kind}", example.origin)
+    return TemplateProblem("altered_message", f"the template alters {kind}", example.origin)
 
 
 def _stands_in(content: str, text: str) -> bool:

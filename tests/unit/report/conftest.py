@@ -44,6 +44,22 @@ QUESTIONS = (
     ("Do you ship to Norway?", "Yes. Delivery to Norway takes four to six working days and customs are included."),
 )
 
+PERCENTILES = {"50": 130, "90": 240, "95": 300, "99": 500, "100": 1400}
+SURVEY = {
+    "sequences": 960, "total": PERCENTILES, "prompt": PERCENTILES, "target": PERCENTILES, "in_force": 512,
+    "suggested": 448, "context": 4096, "batch_size": 16,
+    "limits": [
+        {"max_length": length, "cut": cut, "lost_target_tokens": 9 * cut, "emptied": cut // 9, "padding": 0.42}
+        for length, cut in ((256, 90), (512, 3), (1024, 1), (2048, 0), (4096, 0), (8192, 0))
+    ],
+}  # fmt: skip
+WHAT = "9 tokens, 2 learned, 4 cut off to fit max_length"
+SPANS = [
+    ["<|im_start|>", "template", True], ["user\n", "template", False], ["Where is", "words", False],
+    [" it?\t", "words", False], ["<|im_end|>", "words", True], ["Here", "learned", False], [".", "learned", False],
+    [" ✂ ", "mark", False], [" & there", "cut", False],
+]  # fmt: skip
+
 
 def write_json(path: Path, value: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -139,8 +155,10 @@ def build_chat(folder: Path) -> Path:
         "max_length": 512,
         "train": {"total_tokens": total, "target_tokens": [n // 3 for n in total]},
         "cut": cut,
+        "survey": SURVEY,
     }
     write_json(folder / "data" / "lengths.json", lengths)
+    write_json(folder / "data" / "shown.json", [{**rows("train", 1, 7)[0], "what": WHAT, "spans": SPANS}])
     findings = [
         {"check": "near_duplicates", "severity": "warning", "what": "14 rows nearly repeat another row.",
          "rows": [{"file": "support.jsonl", "line": 12 * i} for i in range(1, 15)],

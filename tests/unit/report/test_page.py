@@ -177,6 +177,31 @@ def test_every_part_of_a_finished_chat_run_is_there(chat_run: Path) -> None:
     assert seen.tags.count("svg") == 5 + 3 + 2
 
 
+def test_each_limit_that_cuts_is_in_a_table_and_the_one_in_force(chat_run: Path) -> None:
+    words = " ".join(report(chat_run).text.split())
+    assert "Whole row130240300500" in words.replace(" ", "").replace("Wholerow", "Whole row")
+    for row in ("256 90 (9.4 %) 810 10 42 %", "512 (in force) 3 (0.3 %) 27 0 42 %", "1,024 1 (0.1 %) 9 0 42 %"):
+        assert row.replace(" ", "") in words.replace(" ", ""), row
+    assert "2,048" not in words, "nothing is cut there"
+    assert "At 448 tokens, 99 % of the rows are whole." in words
+
+
+def test_tokens_are_shown_with_their_kinds_in_words(chat_run: Path) -> None:
+    html = page.write(chat_run).read_text(encoding="utf-8")
+    seen = Markup(html)
+    assert "support.jsonl:7" in seen.text and "9 tokens, 2 learned, 4 cut off" in seen.text
+    aloud = "[added by the template, read as context:] <|im_start|>user\n[your words, read as context:] Where is it?\t"
+    assert f"{aloud}<|im_end|>[learned:] Here. ✂ [cut off, never seen:]  & there" in seen.text
+    assert '<span>Where<i class="sp"> </i>is</span>' in html, "white space can be copied, and is marked by the style"
+    kinds = [value for tag, name, value in seen.attributes if (tag, name) == ("span", "class")]
+    assert kinds.count("special") >= 2 and {"learned", "words", "template", "cut", "mark"} <= set(kinds)
+
+
+def test_a_kind_that_is_not_known_is_context(chat_run: Path, rewrite: Rewrite) -> None:
+    rewrite(chat_run / "data" / "shown.json", lambda rows: rows[0].update(spans=[["a", "odd' class", False]]))
+    assert "odd" not in page.write(chat_run).read_text(encoding="utf-8")
+
+
 def test_the_samples_that_results_name_are_shown(chat_run: Path, rewrite: Rewrite) -> None:
     rewrite(chat_run / "results.json", lambda results: results.update(samples=["te0077", "te0002"]))
     seen = report(chat_run)

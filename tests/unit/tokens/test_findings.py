@@ -84,13 +84,23 @@ def test_a_dropped_system_message(bpe: Callable[..., Any]) -> None:
     template = CHATML.replace("{{ '<|im_start|>' + m", "{% if m.role != 'system' %}{{ '<|im_start|>' + m").replace(
         "<|im_end|>\n' }}{% endfor", "<|im_end|>\n' }}{% endif %}{% endfor"
     )
-    assert found(make(bpe, template), SYSTEM, PLAIN) == {"dropped_system": [1]}
+    assert found(make(bpe, template), SYSTEM, PLAIN) == {"dropped_message": [1]}
 
 
 def test_dropped_tools_calls_and_answers(bpe: Callable[..., Any]) -> None:
     assert found(make(bpe, CHATML), SYSTEM, PLAIN, TOOLS) == {"dropped_tools": [3], "dropped_tool_calls": [3]}
     silent = WRITES_TOOLS.replace("+ m.content }}", "+ ('' if m.role == 'tool' else m.content) }}")
-    assert found(make(bpe, silent), TOOLS, PLAIN) == {"dropped_tool": [3]}
+    assert found(make(bpe, silent), TOOLS, PLAIN) == {"dropped_message": [3]}
+
+
+def test_messages_of_two_roles_are_two_findings(bpe: Callable[..., Any]) -> None:
+    only_users = CHATML.replace("m.content", "(m.content if m.role in ['user', 'assistant'] else '')")
+    _, problems = make(bpe, only_users).conversations([SYSTEM, TOOLS, PLAIN])
+    made = [f for f in findings.of_template(problems, missing=False) if f.check == "template_dropped_message"]
+    assert [(f.what, [origin.line for origin in f.rows]) for f in made] == [
+        ("In 1 row the template leaves out a tool's answer.", [3]),
+        ("In 1 row the template leaves out the system message.", [1]),
+    ]
 
 
 def test_a_call_that_is_learned_as_nothing_is_an_error(bpe: Callable[..., Any]) -> None:
@@ -106,7 +116,7 @@ def test_a_call_that_is_learned_as_nothing_is_an_error(bpe: Callable[..., Any]) 
 
 def test_an_altered_message(bpe: Callable[..., Any]) -> None:
     template = CHATML.replace("m.content", "(m.content | upper if m.role == 'system' else m.content)")
-    assert found(make(bpe, template), SYSTEM, PLAIN) == {"altered_system": [1]}
+    assert found(make(bpe, template), SYSTEM, PLAIN) == {"altered_message": [1]}
 
 
 def test_an_altered_answer_is_found_where_it_is_altered(bpe: Callable[..., Any]) -> None:

@@ -90,6 +90,11 @@ def test_the_suggestion_is_the_smallest_multiple_that_keeps_99_percent_whole(len
     assert found % 64 == 0 and whole(found) and not (found > 64 and whole(found - 64))
 
 
+@pytest.mark.parametrize(("longest", "wanted"), [(1, 64), (64, 64), (65, 128), (128, 128)])
+def test_a_length_that_is_a_multiple_is_suggested_itself(longest: int, wanted: int) -> None:
+    assert surveyed([sequence([0.0] * longest)]).suggested == wanted
+
+
 @settings(max_examples=50)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.integers(1, 7), st.integers(2, 40), st.booleans())
 def test_padding_is_the_mean_over_all_orders(lengths: list[int], size: int, limit: int, chunks: bool) -> None:

@@ -189,7 +189,7 @@ def test_altered_words_are_reported_with_their_row(of_template: Callable[..., Re
     (sequences,), problems = renderer.conversations([conversation(("Where?", "here"))])
     assert [(p.code, str(p.origin)) for p in problems] == [
         ("altered_words", "chat.jsonl:7"),
-        ("altered_user", "chat.jsonl:7"),
+        ("altered_message", "chat.jsonl:7"),
     ]
     assert target_texts(renderer, sequences[0]) == ["HERE<|im_end|>"]
     assert renderer.stop_ids == (renderer.tokenizer.convert_tokens_to_ids("<|im_end|>"),)

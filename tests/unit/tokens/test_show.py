@@ -163,7 +163,7 @@ def test_special_tokens_around_other_texts_are_added(renderer) -> None:
     labelled = Sequence("a", ids, (0.0,) * len(ids), label=0)
     row = show.shown(labelled, LabelledText("a", PLACE, "sky", "good"), renderer, list, "good")
     assert kinds(row) == [("template", "<|im_end|>"), ("words", "sky")]
-    assert row.what.endswith("learned as a whole: good")
+    assert row.what.endswith("learned: the label good")
 
 
 def test_a_record_of_a_long_row_has_its_ends(renderer) -> None:
@@ -243,5 +243,5 @@ def test_describe_says_what_was_cut():
 
 
 def test_describe_names_the_class_and_other_weights():
-    assert show.describe(Sequence("a", (1, 2), (0.0, 0.0), label=1)) == "2 tokens, learned as a whole: class 1"
+    assert show.describe(Sequence("a", (1, 2), (0.0, 0.0), label=1)) == "2 tokens, learned: class 1"
     assert show.describe(Sequence("a", (1, 2, 3), (0.0, 0.5, 1.0))) == "3 tokens, 2 learned (weights 0.5)"
