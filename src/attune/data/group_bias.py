@@ -124,7 +124,8 @@ def group_bias(examples: Sequence[Example], limits: Audit) -> list[Finding]:
 
     A warning only when an odds ratio is significant (Fisher's exact test, for lengths that of Mann and Whitney; Holm
     over all tests), large, and as large against rows that mention other groups of the same axis; else the table of
-    groups as one info finding, when one group at least has enough rows.
+    groups as one info finding, when one group at least has enough rows. It names no rows: to leave out those that
+    mention a group would be the greater wrong.
 
     Evidence: `groups`, one flat record each: axis, group, rows (that mention it anywhere), share (of the rows that were
     read), target_rows (whose target mentions it), and its strongest test: kind ("label", "toxic target", "target
@@ -160,13 +161,11 @@ def group_bias(examples: Sequence[Example], limits: Audit) -> list[Finding]:
         return [
             Finding("group_bias", "info", what, (), "see whether the groups that matter to you are there", evidence)
         ]
-    warned = [k for k in people if groups[k] in {test.group for test in found}]
-    origins = tuple(rows.examples[int(i)].origin for i in np.flatnonzero(rows.named_NG[:, warned].any(1)))
     what = _sentence(found[0], len(tests)) + (
         f"; {len(found) - 1} more comparisons stand out" if len(found) > 1 else ""
     )
     advice = "see whether this is right for the task; if not, add rows that balance it, since a model learns it"
-    return [Finding("group_bias", "warning", what, origins, advice, evidence)]
+    return [Finding("group_bias", "warning", what, (), advice, evidence)]
 
 
 def _tests(rows: _Rows, people: Sequence[int], limits: Audit) -> list[_Test]:

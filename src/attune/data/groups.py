@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 OCCUPATION = "occupation"
 FEW_WORDS = 6
 """A text of fewer words is read as English when nothing speaks for another language."""
-_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+TOKEN = r"[^\W_]+(?:['’][^\W_]+)*"
+_WORD = re.compile(TOKEN)
 _PERSON = "{person}"
 _NUMBERS = {"{-17}": range(1, 18), "{60+}": range(60, 116)}
 _NOBODY = -1
@@ -81,6 +82,14 @@ class Lexicon:
 
         "Black woman" names two; "his or her" and "men's" name nobody.
         """
+        return (mention for mention in self._spans(tokens) if mention.group != _NOBODY)
+
+    def nobody(self, tokens: Sequence[str]) -> set[int]:
+        """Indices of words that look like a mention and name nobody, such as those of "his or her"."""
+        spans = (span for span in self._spans(tokens) if span.group == _NOBODY)
+        return {index for span in spans for index in range(span.first, span.last + 1)}
+
+    def _spans(self, tokens: Sequence[str]) -> Iterator[Mention]:
         words = [token.lower() for token in tokens]
         known, longest = self._terms.get(self.language(words), _NO_TERMS)
         begin = 0
@@ -96,15 +105,14 @@ class Lexicon:
                         # The last word of "elderly woman" has its own say.
                         is_own = length > 1 and group != _NOBODY and words[last] in known
                         begin = last if is_own else last + 1
-                        if group != _NOBODY:
-                            yield Mention(group, index, last)
+                        yield Mention(group, index, last)
                         break
             if begin <= index:
                 base, apostrophe, _ = word.partition("'")
                 found = known.get(base) if apostrophe else None
                 if found is None:
                     found = self.names.get(tokens[index].partition("'")[0] if apostrophe else tokens[index])
-                if found is not None and found != _NOBODY:
+                if found is not None:
                     yield Mention(found, index, index)
 
     def named(self, text: str) -> set[int]:
@@ -114,7 +122,7 @@ class Lexicon:
 
 def tokens_of(text: str) -> list[str]:
     """The words of a text as they are written; "she's" is one."""
-    return _TOKEN.findall(text.replace("’", "'"))
+    return _WORD.findall(text.replace("’", "'"))
 
 
 @cache

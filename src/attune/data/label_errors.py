@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import zlib
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from attune.data.example import Example, LabelledText
+from attune.data.classifier import FEWEST_ROWS, learnable, text_classifier
+from attune.data.example import Example
 from attune.data.finding import Finding
 from attune.data.likeness import Cluster, normalised
 from attune.data.strict_json import quoted
 from attune.recipe import Audit
 
 FOLDS = 5
-# Words, marks, and single signs of scripts that put no space between words. Letters in place of words, or beside them,
-# found fewer planted errors in the reviews of the examples, as did fewer words in a row.
-TOKEN = r"[\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s]"
-FEATURES = 1 << 20
-# With fewer rows, or fewer in a class, what a classifier learns from the others is chance.
-FEWEST_ROWS, FEWEST_OF_CLASS = 50, 10
+WORDS_IN_A_ROW = 4
 MOST_ROWS = 50_000
 LISTED = 200
 
@@ -35,7 +29,7 @@ def label_errors(examples: Sequence[Example], limits: Audit, alike: Sequence[Clu
     Args:
         alike: clusters of these examples' own prompts.
     """
-    rows = _usable(examples)
+    rows = learnable(examples, MOST_ROWS)
     labels = [examples[index].label for index in rows]  # type: ignore[union-attr]
     classes = sorted(set(labels))
     if len(rows) < FEWEST_ROWS or len(classes) < 2:
@@ -70,16 +64,6 @@ def label_errors(examples: Sequence[Example], limits: Audit, alike: Sequence[Clu
     ]
 
 
-def _usable(examples: Sequence[Example]) -> list[int]:
-    """Rows with a label that enough others have; of very many, a sample that does not depend on their order."""
-    rows = [index for index, example in enumerate(examples) if isinstance(example, LabelledText)]
-    counts = Counter(examples[index].label for index in rows)  # type: ignore[union-attr]
-    rows = [index for index in rows if counts[examples[index].label] >= FEWEST_OF_CLASS]  # type: ignore[union-attr]
-    if len(rows) > MOST_ROWS:
-        rows = sorted(sorted(rows, key=lambda index: zlib.crc32(examples[index].id.encode()))[:MOST_ROWS])
-    return rows
-
-
 def _groups(examples: Sequence[Example], rows: Sequence[int], alike: Sequence[Cluster]) -> np.ndarray[Any, Any]:
     cluster = {member: number for number, found in enumerate(alike) for member in found.members}
     names = [cluster.get(index, normalised(examples[index].text)) for index in rows]  # type: ignore[union-attr]
@@ -89,10 +73,7 @@ def _groups(examples: Sequence[Example], rows: Sequence[int], alike: Sequence[Cl
 
 def _out_of_fold(texts: Sequence[str], label_N: Any, group_N: Any) -> Any:
     """Probabilities [N, C] of each row's classes by a model that saw neither the row nor one like it."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold
-    from sklearn.pipeline import make_pipeline
 
     classes = int(label_N.max()) + 1
     odds_NC = np.full((len(texts), classes), 1.0 / classes)
@@ -102,8 +83,6 @@ def _out_of_fold(texts: Sequence[str], label_N: Any, group_N: Any) -> Any:
         seen = np.unique(label_N[train])
         if len(seen) < 2:
             continue
-        words = TfidfVectorizer(ngram_range=(1, 4), sublinear_tf=True, token_pattern=TOKEN, max_features=FEATURES)
-        model = make_pipeline(words, LogisticRegression(C=30.0, max_iter=1000))
-        model.fit(written[train], label_N[train])
+        model = text_classifier(WORDS_IN_A_ROW).fit(written[train], label_N[train])
         odds_NC[np.ix_(rest, seen)] = model.predict_proba(written[rest])
     return odds_NC / odds_NC.sum(1, keepdims=True)
