@@ -93,6 +93,14 @@ class Audit(_Node):
     """A row whose nearest training row is less alike than this (cosine of TF-IDF) has nothing like it there."""
     uncovered: Fraction = 0.05
     """Warn when a greater share of rows has nothing like them in the training rows, and not by chance."""
+    toxic_words: tuple[str, ...] = ()
+    """Further words, and phrases of two words, that count as offensive."""
+    toxic_score: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    """Texts of this score of toxicity are told; by the list of words, one gives 0.5, two 0.75, three 0.875."""
+    group_rows: PositiveInt = 30
+    """Groups of people that fewer rows mention are named, and not measured."""
+    group_odds: Annotated[float, Field(gt=1.0)] = 2.0
+    """Warn of labels and answers that are so many times more, or less, likely (odds) beside a group of people."""
 
 
 class Clean(_Node):

@@ -9,8 +9,11 @@ from functools import partial
 from attune.data import balance, diversity, duplicates, label_errors, personal, representation, targets
 from attune.data.example import Example, own_prompt
 from attune.data.finding import Finding
+from attune.data.group_bias import group_bias
 from attune.data.likeness import Cluster, clusters
 from attune.data.strict_json import quoted
+from attune.data.substitution import lexical_substitution
+from attune.data.toxicity import toxicity
 from attune.errors import RecipeError
 from attune.events import Emit, Progress, Stop, silent
 from attune.recipe import Audit
@@ -38,6 +41,9 @@ CHECKS: dict[str, Check] = {
         targets.languages,
         personal.personal_data,
         diversity.diversity,
+        toxicity,
+        group_bias,
+        lexical_substitution,
     )
 }
 # These are also given which rows are alike, which the split needs too, so that nothing is compared twice.

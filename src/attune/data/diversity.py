@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
+from attune.data.classifier import TOKEN
 from attune.data.example import Conversation, Example, Pair, own_prompt, target_of
 from attune.data.finding import Finding
-from attune.data.label_errors import TOKEN
 from attune.data.targets import sampled
 from attune.recipe import Audit
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import zlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from attune.data.example import Example, LabelledText, target_of
+from attune.data.classifier import FEWEST_ROWS, labelled_by, learnable, words_in_a_row
+from attune.data.example import Example, target_of
 from attune.data.finding import Finding
 from attune.data.likeness import Cluster, normalised
 from attune.data.strict_json import quoted
@@ -19,12 +18,7 @@ from attune.recipe import Audit
 FOLDS = 5
 # The mean over so many ways to divide the rows; of many rows, one way is enough, and time counts.
 SPLITS, SPLIT_ROWS = 3, 10_000
-# Words, marks, and single signs of scripts that put no space between words. Letters in place of words, or beside them,
-# found fewer planted errors in the reviews of the examples, as did fewer words in a row.
-TOKEN = r"[\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s]"
-FEATURES = 1 << 20
-# With fewer rows, or fewer in a class, what a classifier learns from the others is chance.
-FEWEST_ROWS, FEWEST_OF_CLASS = 50, 10
+LONGEST = 4  # words in a row
 MOST_ROWS = 50_000
 LISTED = 200
 
@@ -56,15 +50,16 @@ def doubted_labels(examples: Sequence[Example], alike: Sequence[Cluster]) -> tup
     Args:
         alike: clusters of these examples' own prompts.
     """
-    rows = _usable(examples)
+    rows = learnable(examples, MOST_ROWS)
     labels = [examples[index].label for index in rows]  # type: ignore[union-attr]
     classes = sorted(set(labels))
-    if len(rows) < FEWEST_ROWS or len(classes) < 2:
+    groups = _groups(examples, rows, alike)
+    if len(rows) < FEWEST_ROWS or len(classes) < 2 or len(set(groups)) < FOLDS:
         return [], len(rows)
     from cleanlab.filter import find_label_issues
 
     label_N = np.array([classes.index(label) for label in labels])
-    odds_NC = _out_of_fold([examples[i].text for i in rows], label_N, _groups(examples, rows, alike))  # type: ignore[union-attr]
+    odds_NC = _out_of_fold([examples[i].text for i in rows], label_N, groups)  # type: ignore[union-attr]
     wrong_N = find_label_issues(label_N, odds_NC, n_jobs=1)
     own_N, best_N = odds_NC[np.arange(len(rows)), label_N], odds_NC.argmax(1)
     doubted = [
@@ -107,16 +102,6 @@ def label_errors(examples: Sequence[Example], limits: Audit, alike: Sequence[Clu
     ]
 
 
-def _usable(examples: Sequence[Example]) -> list[int]:
-    """Rows with a label that enough others have, in an order that is not that of the file; of very many, a sample."""
-    rows = [index for index, example in enumerate(examples) if isinstance(example, LabelledText)]
-    counts = Counter(examples[index].label for index in rows)  # type: ignore[union-attr]
-    rows = [index for index in rows if counts[examples[index].label] >= FEWEST_OF_CLASS]  # type: ignore[union-attr]
-    if len(rows) > MOST_ROWS:
-        rows = sorted(rows, key=lambda index: zlib.crc32(examples[index].id.encode()))[:MOST_ROWS]
-    return sorted(rows, key=lambda index: examples[index].id)
-
-
 def _groups(examples: Sequence[Example], rows: Sequence[int], alike: Sequence[Cluster]) -> np.ndarray[Any, Any]:
     cluster = {member: number for number, found in enumerate(alike) for member in found.members}
     names = [cluster.get(index, normalised(examples[index].text)) for index in rows]  # type: ignore[union-attr]
@@ -129,13 +114,10 @@ def _out_of_fold(texts: Sequence[str], label_N: Any, group_N: Any) -> Any:
 
     Only words are counted in all rows together, which tells nothing about labels.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold
 
     classes = int(label_N.max()) + 1
-    words = TfidfVectorizer(ngram_range=(1, 4), sublinear_tf=True, token_pattern=TOKEN, max_features=FEATURES)
-    x_NF = words.fit_transform(texts).tocsr()
+    x_NF = words_in_a_row(LONGEST).fit_transform(texts).tocsr()
     odds_NC = np.zeros((len(texts), classes))
     for split in range(SPLITS if len(texts) <= SPLIT_ROWS else 1):
         folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=split)
@@ -144,6 +126,6 @@ def _out_of_fold(texts: Sequence[str], label_N: Any, group_N: Any) -> Any:
             if len(seen) < 2:
                 odds_NC[rest] += 1.0 / classes
                 continue
-            model = LogisticRegression(C=30.0, max_iter=1000).fit(x_NF[train], label_N[train])
+            model = labelled_by().fit(x_NF[train], label_N[train])
             odds_NC[np.ix_(rest, seen)] += model.predict_proba(x_NF[rest])
     return odds_NC / odds_NC.sum(1, keepdims=True)

@@ -13,6 +13,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from attune.data.association import holm
 from attune.evaluate.metrics import Array, Metric
 from attune.evaluate.types import Comparison, Prediction, Score, Verdict
 
@@ -85,16 +86,6 @@ def verdicts(comparisons: Sequence[Comparison], metrics: Sequence[Metric], n: in
             verdict = "better" if (comparison.difference > 0) == metric.higher_is_better else "worse"
         judged.append(dataclasses.replace(comparison, verdict=verdict))
     return judged
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values adjusted so that rejecting those <= alpha errs once or more with probability <= alpha (Holm 1979)."""
-    adjusted = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = largest
-    return adjusted
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

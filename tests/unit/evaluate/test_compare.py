@@ -17,7 +17,6 @@ from attune.evaluate.compare import (
     MINIMUM_TEST_EXAMPLES,
     compare,
     compare_all,
-    holm,
     score,
     verdicts,
 )
@@ -247,12 +246,6 @@ def test_predictions_must_be_of_the_same_examples() -> None:
 
 
 # --- many metrics
-
-
-def test_holm_by_hand() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.9]) == [1.0, 1.0]
-    assert holm([]) == []
 
 
 def test_verdicts_count_how_many_metrics_were_asked() -> None:
