@@ -195,7 +195,7 @@ class Renderer:
                 turns.append(self._turn(example, i, prompt=prompt, whole=whole, problems=problems))
             rows.append(_joined(turns))
             if turns:
-                problems += unwritten(example, i, whole)
+                problems += unwritten(example, i, turns[-1].prompt + turns[-1].target)
         made = iter(self._encode([(e.id, pieces) for e, row in zip(examples, rows, strict=True) for pieces in row]))
         sequences = [[next(made) for _ in row] for row in rows]
         for example, group in zip(examples, sequences, strict=True):

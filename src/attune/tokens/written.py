@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,14 +32,26 @@ def unwritten(example: Conversation, last: int, text: str) -> Iterator[TemplateP
 
     White space around a message does not count, nor does the writing of a message as a JSON string.
     """
+    calls: list[str] = []
     for message in example.messages[: last + 1]:
         content = message.content
         if content not in text and message.role in _SAID and not _stands_in(content, text):
             yield _problem(example, message, text)
-        if message.extra and not _named_in(_called(message), text):
-            yield TemplateProblem("dropped_tool_calls", "the template leaves out calls of tools", example.origin)
-    if example.tools and not _named_in(map(_name, example.tools), text):
+        if message.extra:
+            calls += _called(message)
+    if example.tools or calls:
+        yield from _of_tools(example, calls, text)
+
+
+def _of_tools(example: Conversation, calls: list[str], text: str) -> Iterator[TemplateProblem]:
+    """A name that is listed as a tool and called stands there once for each."""
+    tools = [_function(tool) for tool in example.tools]
+    listed = Counter(_text(tool, "name") for tool in tools)
+    if not all(_stands_in(_text(tool, key), text) for tool in tools for key in ("name", "description")):
         yield TemplateProblem("dropped_tools", "the template leaves out the tools that could be called", example.origin)
+        listed.clear()
+    if any(text.count(name) < count + listed[name] for name, count in Counter(calls).items() if name):
+        yield TemplateProblem("dropped_tool_calls", "the template leaves out calls of tools", example.origin)
 
 
 def _problem(example: Conversation, message: Message, text: str) -> TemplateProblem:
@@ -61,15 +74,16 @@ def _stands_in(content: str, text: str) -> bool:
 def _called(message: Message) -> Iterator[str]:
     """Names of the functions that an assistant's turn calls."""
     calls = dict(message.extra).get("tool_calls")
-    return map(_name, calls) if isinstance(calls, list | tuple) else iter(())
+    return (_text(_function(call), "name") for call in calls) if isinstance(calls, list | tuple) else iter(())
 
 
-def _name(tool: Any) -> str:
-    """The name in a tool's schema or in a call; "" where there is none."""
+def _function(tool: Any) -> dict[str, Any]:
+    """What a tool's schema or a call says of the function, with or without the envelope."""
     inner = tool.get("function", tool) if isinstance(tool, dict) else None
-    name = inner.get("name") if isinstance(inner, dict) else None
-    return name if isinstance(name, str) else ""
+    return inner if isinstance(inner, dict) else {}
 
 
-def _named_in(names: Iterable[str], text: str) -> bool:
-    return all(name in text for name in names)
+def _text(function: dict[str, Any], key: str) -> str:
+    """A string of it; "" where there is none."""
+    found = function.get(key)
+    return found if isinstance(found, str) else ""

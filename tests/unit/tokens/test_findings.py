@@ -24,7 +24,7 @@ CHATML = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 SPECIAL = ("<|im_start|>", "<|im_end|>", "<|bos|>")
-WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {}}}
+WEATHER = {"type": "function", "function": {"name": "get_weather", "description": 'Says "rain".', "parameters": {}}}
 CALL = {"type": "function", "function": {"name": "get_weather", "arguments": {"city": "Bern"}}}
 
 
@@ -89,6 +89,10 @@ def test_a_dropped_system_message(bpe: Callable[..., Any]) -> None:
 
 def test_dropped_tools_calls_and_answers(bpe: Callable[..., Any]) -> None:
     assert found(make(bpe, CHATML), SYSTEM, PLAIN, TOOLS) == {"dropped_tools": [3], "dropped_tool_calls": [3]}
+    only_tools = WRITES_TOOLS.replace("{{ call.function | tojson }}", "")
+    assert found(make(bpe, only_tools), TOOLS, PLAIN) == {"dropped_tool_calls": [3]}
+    only_calls = WRITES_TOOLS.replace("tools | tojson", "'Tools.'")
+    assert found(make(bpe, only_calls), TOOLS, PLAIN) == {"dropped_tools": [3]}
     silent = WRITES_TOOLS.replace("+ m.content }}", "+ ('' if m.role == 'tool' else m.content) }}")
     assert found(make(bpe, silent), TOOLS, PLAIN) == {"dropped_message": [3]}
 
