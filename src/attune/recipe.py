@@ -34,6 +34,7 @@ _UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 TaskName = Literal["chat", "complete", "classify", "domain"]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Name = Annotated[str, Field(min_length=1, max_length=4096)]  # as long as a path may be
 # Bounded, so that no product of them leaves what a float or a tensor's size can hold.
 PositiveInt = Annotated[int, Field(ge=1, le=10**9)]
 NonNegativeInt = Annotated[int, Field(ge=0, lt=2**32)]
@@ -97,11 +98,11 @@ class Clean(_Node):
 class Data(_Node):
     """Where the examples are: files, folders or hub data set names."""
 
-    train: str
+    train: Name
     """A file (.jsonl, .json, .csv, .tsv, .parquet, .txt, .md), a folder of texts, or a hub data set."""
-    validation: str | None = None
+    validation: Name | None = None
     """The same for validation; left out, rows are taken from train."""
-    test: str | None = None
+    test: Name | None = None
     """The same for the test rows; left out, rows are taken from train."""
     split: Split = Split()
     """How train is divided when validation or test is not given."""
@@ -188,11 +189,11 @@ class Evaluation(_Node):
 class Recipe(_Node):
     """One fine-tuning run, whole."""
 
-    name: str | None = None
+    name: Name | None = None
     """Names the run folder."""
     task: TaskName | None = None
     """What the rows are for; inferred from their columns."""
-    model: str | None = None
+    model: Name | None = None
     """Hub id (owner/name, with @revision if wanted), folder, or run; left out, the small base that Attune carries."""
     data: Data
     """Where the examples are."""
@@ -406,6 +407,8 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
         raise RecipeError(
             f"not UTF-8 at byte {error.start}", where=str(path), fix="save the recipe as UTF-8 text"
         ) from None
+    except ValueError:  # a NUL, or half of a character
+        raise RecipeError("no file can have this name", where=_shortened(str(path)), fix="check the path") from None
     except OSError as error:
         raise EnvironmentFault(f"cannot read the recipe: {error.strerror}", where=str(path)) from None
     tree, lines = _parse_yaml(text, where=str(path))
