@@ -380,7 +380,7 @@ def _label_name(feature: Any, value: Any) -> Any:
 def _table_row(source: str, number: int, values: dict[str, Any], columns: Sequence[str]) -> Rows:
     used = {name: value for name, value in values.items() if not columns or name in columns}
     faults = [
-        row_error(source, number, Fault(f.code, f.message, f.fix, field=name))
+        row_error(source, number, Fault(f.code, f.message, f.fix, field=quoted(name)[1:-1]))
         for name, value in used.items()
         if columns
         for f in strict_json.value_faults(value)
