@@ -11,6 +11,7 @@ import difflib
 import io
 import os
 import re
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,15 +23,22 @@ from attune.errors import EnvironmentFault, RecipeError
 
 MAXIMUM_RECIPE_BYTES = 1_000_000
 MAXIMUM_DEPTH = 32
+MAXIMUM_VALUES = 10_000
+LISTED_MISTAKES = 20
+SHOWN_CHARACTERS = 100
 RECIPE_SUFFIXES = (".yaml", ".yml")
 # Name of the small base model that the package carries.
 EMBEDDED = "attune-base"
 
+_UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+
 TaskName = Literal["chat", "complete", "classify", "domain"]
 LeakName = Literal["record", "prompt", "near_duplicate", "group", "containment", "time", "given_away", "shortcut"]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
-PositiveInt = Annotated[int, Field(ge=1)]
-NonNegativeInt = Annotated[int, Field(ge=0)]
+Name = Annotated[str, Field(min_length=1, max_length=4096)]  # as long as a path may be
+# Bounded, so that no product of them leaves what a float or a tensor's size can hold.
+PositiveInt = Annotated[int, Field(ge=1, le=10**9)]
+NonNegativeInt = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class _Node(BaseModel):
@@ -44,7 +52,7 @@ class Split(_Node):
     """Share of the rows that watch training."""
     test: Fraction = 0.1
     """Share of the rows that nothing but the final test sees."""
-    seed: int = 0
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] = 0
     """Of the split; it does not depend on the order of the rows."""
     group_by: str | None = None
     """Column that says whom a row belongs to (a customer, a document): rows of one group stay in one part."""
@@ -117,13 +125,13 @@ class Clean(_Node):
 class Data(_Node):
     """Where the examples are: files, folders or hub data set names."""
 
-    train: str
+    train: Name
     """A file (.jsonl, .json, .csv, .tsv, .parquet, .txt, .md), a folder of texts, or a hub data set."""
-    validation: str | None = None
+    validation: Name | None = None
     """The same for validation; left out, rows are taken from train."""
-    test: str | None = None
+    test: Name | None = None
     """The same for the test rows; left out, rows are taken from train."""
-    like: str | None = None
+    like: Name | None = None
     """Texts of the real job, labelled or not: the audit compares the training rows with them. Never trained on."""
     split: Split = Split()
     """How train is divided when validation or test is not given."""
@@ -133,7 +141,7 @@ class Data(_Node):
     """Kinds of leaks between the given parts that do not stop the run; both scores are told then."""
     prompt: str | None = None
     """Put in front of every row, in training and whenever the model is asked; {column} takes that column of the row."""
-    decisions: str | None = None
+    decisions: Name | None = None
     """A file of decisions that `attune label` wrote; they are used before anything else is done with the rows."""
     clean: Clean = Clean()
     """What is mended or left out before the audit."""
@@ -177,7 +185,7 @@ class Training(_Node):
     """Share of each target that is spread over all tokens or labels; it shapes the gradient, not the reported loss."""
     max_grad_norm: Annotated[float, Field(gt=0.0)] = 1.0
     """Gradients are scaled down to this norm."""
-    max_length: Annotated[int, Field(ge=8)] | None = None
+    max_length: Annotated[int, Field(ge=8, le=10**9)] | None = None
     """Longest sequence in tokens; longer rows are cut, counted and listed."""
     overlong: Literal["error", "drop", "truncate"] = "error"
     """A row whose whole answer would be cut: stop, leave it out, or keep the answer and cut the prompt."""
@@ -216,11 +224,11 @@ class Evaluation(_Node):
 class Recipe(_Node):
     """One fine-tuning run, whole."""
 
-    name: str | None = None
+    name: Name | None = None
     """Names the run folder."""
     task: TaskName | None = None
     """What the rows are for; inferred from their columns."""
-    model: str | None = None
+    model: Name | None = None
     """Hub id (owner/name, with @revision if wanted), folder, or run; left out, the small base that Attune carries."""
     data: Data
     """Where the examples are."""
@@ -332,15 +340,19 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
     keys = [key.strip() for key in path.split(".")]
     if not equals or not all(keys):
-        raise RecipeError(
-            f'"{override}" is not of the form key.path=value', where="--set", fix="write training.epochs=2"
-        )
+        what = f"{_shown(override)} is not of the form key.path=value"
+        raise RecipeError(what, where="--set", fix="write training.epochs=2")
+    path = _shortened(path)
+    if len(keys) > MAXIMUM_DEPTH:
+        raise RecipeError("nested too deep", where=f"--set {path}", fix=f"at most {MAXIMUM_DEPTH} levels")
     value, _ = _parse_yaml(text, where=f"--set {path}")
     node = tree
     for key in keys[:-1]:
         child = node.setdefault(key, {})
         if not isinstance(child, dict):
-            raise RecipeError(f'"{key}" holds a value, not further keys', where=f"--set {path}", fix="check the path")
+            raise RecipeError(
+                f'"{_shortened(key)}" holds a value, not further keys', where=f"--set {path}", fix="check the path"
+            )
         node = child
     node[keys[-1]] = value
 
@@ -351,12 +363,12 @@ def _explain(
     """All of pydantic's complaints as one RecipeError in our words."""
     complaints: list[str] = []
     places: list[str] = []
-    for item in error.errors():
+    for item in error.errors(include_url=False):
         loc = tuple(str(part) for part in item["loc"])
         known_path = max((loc[:n] for n in range(len(loc) + 1) if loc[:n] in lines), key=len, default=())
         line = lines.get(known_path)
-        place = f"--set {'.'.join(loc)}" if loc in overridden else f"{where}:{line}" if line else where
-        path = ".".join(loc)
+        path = _shortened(".".join(loc))
+        place = f"--set {path}" if loc in overridden else f"{where}:{line}" if line else where
         if item["type"] == "extra_forbidden":
             text = f'unknown key "{path}": {did_you_mean(loc[-1], _known_keys(loc[:-1]))}'
         elif item["type"] == "missing":
@@ -365,12 +377,26 @@ def _explain(
             known = re.findall(r"'([^']*)'", item["ctx"]["expected"])
             text = f'"{path}" cannot be "{item["input"]}": {did_you_mean(item["input"], known)}'
         else:
-            text = f'"{path}" is {item["input"]!r}: {_plain(item["msg"])}'
+            text = f'"{path}" is {_shown(item["input"])}: {_plain(item["msg"])}'
         complaints.append(text)
         places.append(place)
     first, *rest = complaints
-    further = [f"{place}: {text}" for place, text in zip(places[1:], rest, strict=True)]
+    further = [f"{place}: {text}" for place, text in zip(places[1:], rest, strict=True)][: LISTED_MISTAKES - 1]
+    if len(rest) > len(further):
+        further.append(f"and {len(rest) - len(further)} more")
     return RecipeError("; ".join([first, *further]), where=places[0], fix="docs/reference/recipe.md lists every key")
+
+
+def _shown(value: object) -> str:
+    """A value for a message: on one line, printable, short."""
+    if isinstance(value, str):
+        value = value[: 2 * SHOWN_CHARACTERS]  # what is left out would be cut off below
+    return _shortened(ascii(value) if isinstance(value, str) and not value.isprintable() else reprlib.repr(value))
+
+
+def _shortened(text: str) -> str:
+    shown = text if text.isprintable() else ascii(text[: 2 * SHOWN_CHARACTERS])[1:-1]
+    return shown if len(shown) <= SHOWN_CHARACTERS else shown[: SHOWN_CHARACTERS - 3] + "..."
 
 
 def _plain(message: str) -> str:
@@ -394,8 +420,11 @@ def _with_absolute_paths(recipe: Recipe, folder: Path, overridden: set[tuple[str
         if value is None:
             return None
         base = Path.cwd() if path in overridden else folder
-        candidate = base / spelled_out(value)
-        return str(candidate.resolve()) if candidate.exists() else value
+        try:
+            candidate = base / spelled_out(value)
+            return str(candidate.resolve()) if candidate.exists() else value
+        except OSError:  # no file system has such names
+            return value
 
     data = recipe.data.model_copy(
         update={
@@ -419,6 +448,8 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
         raise RecipeError(
             f"not UTF-8 at byte {error.start}", where=str(path), fix="save the recipe as UTF-8 text"
         ) from None
+    except ValueError:  # a NUL, or half of a character
+        raise RecipeError("no file can have this name", where=_shortened(str(path)), fix="check the path") from None
     except OSError as error:
         raise EnvironmentFault(f"cannot read the recipe: {error.strerror}", where=str(path)) from None
     tree, lines = _parse_yaml(text, where=str(path))
@@ -433,31 +464,50 @@ def _parse_yaml(text: str, *, where: str) -> tuple[Any, dict[tuple[str, ...], in
     """YAML 1.2 to plain values, with the line of every key. Anchors, aliases and tags are refused (entity bombs)."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
-    from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
+    from ruamel.yaml.events import (
+        AliasEvent,
+        CollectionEndEvent,
+        CollectionStartEvent,
+        DocumentStartEvent,
+        NodeEvent,
+        ScalarEvent,
+    )
+    from ruamel.yaml.reader import ReaderError
 
     lines: dict[tuple[str, ...], int] = {}
     try:
-        depth = 0
+        depth = values = 0
         for event in YAML(typ="safe", pure=True).parse(text):
+            place = f"{where}:{event.start_mark.line + 1}"
+            values += isinstance(event, NodeEvent)
             depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
             tagged = getattr(event, "tag", None) is not None
             if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor) or tagged:
-                line = event.start_mark.line + 1
-                raise RecipeError(
-                    "anchors, aliases and tags are not read", where=f"{where}:{line}", fix="write the value out"
-                )
+                raise RecipeError("anchors, aliases and tags are not read", where=place, fix="write the value out")
+            if isinstance(event, DocumentStartEvent) and (event.version or event.tags):
+                raise RecipeError("directives are not read", where=place, fix="remove the line with %")
+            if isinstance(event, ScalarEvent) and _UNFIT.search(event.value):
+                fix = "leave out control characters and halves of characters"
+                raise RecipeError(f"the text {_shown(event.value)} cannot be used", where=place, fix=fix)
             if depth > MAXIMUM_DEPTH:
-                line = event.start_mark.line + 1
-                raise RecipeError("nested too deep", where=f"{where}:{line}", fix=f"at most {MAXIMUM_DEPTH} levels")
+                raise RecipeError("nested too deep", where=place, fix=f"at most {MAXIMUM_DEPTH} levels")
+            if values > MAXIMUM_VALUES:
+                fix = "give data by path, not inside the recipe"
+                raise RecipeError(f"more than {MAXIMUM_VALUES:,} values", where=place, fix=fix)
         reader = YAML(typ="rt", pure=True)
         reader.Constructor = _dateless()
         tree = reader.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{where}:{mark.line + 1}" if mark else where
-        raise RecipeError(f"not YAML: {error.problem or error.context}", where=place, fix="mend the syntax") from None
-    except (YAMLError, ValueError) as error:
-        raise RecipeError(f"not YAML: {error}", where=where, fix="mend the syntax") from None
+        problem = _shortened(f"not YAML: {error.problem or error.context}")
+        raise RecipeError(problem, where=place, fix="mend the syntax") from None
+    except ReaderError as error:
+        place = f"{where}:{text.count(chr(10), 0, error.position) + 1}"
+        raise RecipeError("not YAML: a control character", where=place, fix="remove it") from None
+    except (YAMLError, ValueError):  # of Python's own: a number of thousands of digits, a character beyond Unicode
+        problem = "not YAML: a number of too many digits, or an escape that is no character"
+        raise RecipeError(problem, where=where, fix="mend the syntax") from None
     return _to_plain(tree, (), lines), lines
 
 

@@ -385,7 +385,7 @@ def _table_row(source: str, number: int, values: dict[str, Any], columns: Sequen
     if isinstance(moment := used.get(time_by or ""), date):  # a datetime is one too
         used[time_by or ""] = moment.isoformat()
     faults = [
-        row_error(source, number, Fault(f.code, f.message, f.fix, field=name))
+        row_error(source, number, Fault(f.code, f.message, f.fix, field=quoted(name)[1:-1]))
         for name, value in used.items()
         if columns
         for f in strict_json.value_faults(value)

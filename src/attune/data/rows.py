@@ -88,6 +88,8 @@ class _Builder:
         return self.reading.columns
 
     def error(self, name: str, code: str, message: str, fix: str) -> None:
+        if not name.isprintable() or len(name) > 200:  # a column's own name is part of it
+            name = quoted(name)[1:-1]
         self.errors.append(RowError(self.row.file, self.row.line, 0, name, code, message, fix))
 
     def value(self, role: str) -> Any:
@@ -196,7 +198,9 @@ def _message(builder: _Builder, name: str, item: Any) -> Message | None:
     for key in (key for key in given if key not in _MESSAGE_KEYS):
         fix = f"remove it or rename it; a message has {', '.join(_MESSAGE_KEYS)}"
         hint = did_you_mean(key, _MESSAGE_KEYS)
-        builder.error(f"{name}.{key[:40]}", "unknown_field", f"a message has no field {quoted(key)}.{hint}", fix)
+        builder.error(
+            f"{name}.{quoted(key)[1:-1]}", "unknown_field", f"a message has no field {quoted(key)}.{hint}", fix
+        )
     role = given.get("role")
     if role not in ROLES:
         roles = ", ".join(ROLES)
