@@ -92,7 +92,10 @@ def test_rows_that_fit_only_one_prompt_are_left_out(colours: Path, plain_decoder
 
 
 def test_two_templates_read_their_own_columns(plain_decoder: Path, write_rows: Any, rows: Any, tmp_path: Path) -> None:
-    data = [{"a": row["prompt"], "b": "ask ann@example.org", "completion": row["completion"]} for row in rows.pairs(60)]
+    data = [
+        {"a": row["prompt"], "b": f"ask bob{i}@example.org", "completion": f"{row['completion']} ann{i}@example.org"}
+        for i, row in enumerate(rows.pairs(60))
+    ]
     section = {"prompt": "{a}", "split": {"validation": 0.4, "test": 0.1}, "clean": {"mask_personal_data": True}}
     found = _compared(_prepared(write_rows(data), plain_decoder, tmp_path, **section), "{b}: {a}")
     assert found.rows >= 20 and found.left_out == 0, "the targets of both are the same, masked alike"
