@@ -101,14 +101,14 @@ def test_a_scorer_of_single_names_has_no_excess() -> None:
     assert names.mean <= 0
 
 
-def rows(count: int, seed: int, bias: float) -> list[Example]:
-    """Labels that the words tell, but where the gender decides with the probability `bias`."""
+def rows(count: int, seed: int, bias: float, telling: int = 2) -> list[Example]:
+    """Labels that so many telling words go with, but where the gender decides with the probability `bias`."""
     draw = random.Random(seed)
     made: list[Example] = []
     for i in range(count):
         is_good, is_woman = draw.random() < 0.5, draw.random() < 0.5
         words = draw.choices(FILL, k=12)
-        for _ in range(2):
+        for _ in range(telling):
             words[draw.randrange(12)] = draw.choice(GOOD if is_good else BAD)
         if draw.random() < bias:
             is_good = is_woman
@@ -118,7 +118,7 @@ def rows(count: int, seed: int, bias: float) -> list[Example]:
 
 
 def test_a_planted_bias_is_found() -> None:
-    made = rows(300, 0, 0.6)
+    made = rows(150, 0, 0.7)
     (finding,) = lexical_substitution(made, LIMITS)
     assert finding.severity == "warning"
     assert finding.evidence["low"] > 0
@@ -128,7 +128,8 @@ def test_a_planted_bias_is_found() -> None:
 
 
 def test_labels_that_do_not_depend_on_gender_are_rarely_told_of() -> None:
-    assert sum(bool(lexical_substitution(rows(120, seed, 0), LIMITS)) for seed in range(20)) <= 3
+    """A classifier of chance gives "he" and "she" different weights, which all rows share; refits show that."""
+    assert sum(bool(lexical_substitution(rows(120, seed, 0, telling=0), LIMITS)) for seed in range(20)) <= 3
 
 
 def test_few_rows_and_other_rows_say_nothing() -> None:
