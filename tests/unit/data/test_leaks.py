@@ -279,9 +279,9 @@ def test_one_long_answer_to_many_questions_is_no_leak() -> None:
 
 def test_short_rows_leak_by_spelling_and_not_by_another_word() -> None:
     rows = texts("train", 60)
-    asked = ("Bela paints seven green apples behind the school.", "Order 4124 has not arrived by the river yet")
+    asked = ("Bela paints seven green apples behind the school.", "Order 412400 has not arrived by the river yet")
     rows += [LabelledText(f"a{i}", Origin("a", i + 1), text, "a") for i, text in enumerate(asked)]
-    later = ("Bela repairs seven green apples behind the school.", "Order 4125 has not arrived by the river yet")
+    later = ("Bela repairs seven green apples behind the school.", "Order 412401 has not arrived by the river yet")
     later += ("Bela paints seven green aples, behind the school", "Bela paints seven green apples behind the schools")
     test: list[Example] = [LabelledText(f"b{i}", Origin("b", i + 1), text, "a") for i, text in enumerate(later)]
     found = found_in({"train": rows, "test": [*texts("test", 30), *test]})
@@ -326,6 +326,21 @@ def test_copying_tasks_give_nothing_away() -> None:
         for i in range(60)
     ]
     assert found_in(divided(quoted)) == []
+
+
+def test_rows_of_one_instant_on_both_sides_are_no_leak_in_time() -> None:
+    rows: list[Example] = [Document(str(i), Origin("d", i + 1, "", float(i // 2)), sentence(i, 9)) for i in range(60)]
+    assert found_in(divided(rows, 29 / 60)) == []
+    assert pairs_of(found_in({"train": [*rows[:29], rows[31]], "test": rows[29:31]})) == {("time", "d:32", "d:30")}
+
+
+def test_more_near_duplicates_than_test_rows_are_what_the_data_is_about() -> None:
+    template = sentence("template", 30)
+    rows = texts("train", 200)
+    rows += [LabelledText(f"r{i}", Origin("r", i + 1), f"{template} {WORDS[i]}", "a") for i in range(40)]
+    parts: Parts = {"train": rows[:-12], "test": [*texts("test", 20), *rows[-12:]]}
+    assert found_in(parts) == []
+    assert {leak.kind for leak in found_in({**parts, "train": rows[:210]})} == {"near_duplicate"}
 
 
 def test_a_target_at_the_edge_of_some_prompts_is_chance() -> None:
