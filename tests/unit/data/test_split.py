@@ -343,6 +343,8 @@ def test_the_oldest_rows_are_trained_on_and_the_newest_are_the_test() -> None:
 def test_rows_of_one_instant_stay_on_one_side() -> None:
     rows = timed([(f"p{i}", "", float(i // 30)) for i in range(90)])
     assert [len(part) for part in parts(split_by_time(rows, validation=0.1, test=0.1))] == [30, 30, 30]
+    crowded = timed([(f"p{i}", "", float(max(0, i - 84))) for i in range(90)])
+    assert [len(part) for part in parts(split_by_time(crowded, validation=0.1, test=0.1))] == [85, 1, 4]
     with pytest.raises(DataError, match="90 rows with 2 different times"):
         split_by_time(timed([(f"p{i}", "", float(i // 45)) for i in range(90)]), validation=0.1, test=0.1)
 
