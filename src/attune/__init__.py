@@ -89,12 +89,16 @@ def estimate(
     *,
     runs: str | Path = "runs",
     overrides: Mapping[str, Any] | None = None,
+    other_prompt: str | None = None,
     emit: Emit | None = None,
 ) -> dict[str, Any]:
     """What a training would be: rows, lengths, findings, memory in bytes, time in seconds, and whether it fits.
 
     A few steps are rehearsed at a learning rate of zero; nothing is trained and nothing is written. The arguments are
     those of `run`, the result is what `attune check --json` prints.
+
+    Args:
+        other_prompt: compare the recipe's prompt with this one ("" for none) on the model before training.
 
     Raises:
         AttuneError: see `attune.errors` for what can be wrong.
@@ -103,7 +107,8 @@ def estimate(
     from attune.events import silent
     from attune.runs.store import Store
 
-    return check(_recipe_of(recipe, overrides), Store(Path(runs)), emit or silent).record()
+    found = check(_recipe_of(recipe, overrides), Store(Path(runs)), emit or silent, other_prompt=other_prompt)
+    return found.record()
 
 
 def resume(
@@ -139,6 +144,7 @@ def generate(
     prompts: Sequence[str],
     *,
     runs: str | Path = "runs",
+    fields: Mapping[str, str] | None = None,
     raw: bool = False,
     max_new_tokens: int | None = None,
     temperature: float = 0.0,
@@ -148,21 +154,27 @@ def generate(
 ) -> list[str]:
     """A model's answers to separate prompts, through its chat template unless `raw` or it does not chat.
 
+    Args:
+        fields: what a template that the model was trained with gets; the one field that is left out is the prompt.
+        raw: continue each prompt as it stands, without chat template and the model's own prompt.
+
     Raises:
-        ModelError, EnvironmentFault: there is no such model, or it does not generate text.
+        ModelError, EnvironmentFault: there is no such model, it does not generate text, or a field is missing.
     """
     from attune import use
     from attune.model.generate import Sampling
     from attune.runs.store import Store
 
     assert not isinstance(prompts, str), "give a list of prompts"
-    opened = use.open_model(str(model), Store(Path(runs)))
+    opened = use.open_model(str(model), Store(Path(runs)), fields)
     sampling = Sampling(max_new_tokens or opened.max_new_tokens, temperature, top_p, top_k, seed)
     return use.answers(opened, prompts, sampling, raw=raw)
 
 
-def label(model: str | Path, texts: Sequence[str], *, runs: str | Path = "runs") -> list[tuple[str, float]]:
-    """A classification model's label for each text, with its confidence (a probability).
+def label(
+    model: str | Path, texts: Sequence[str], *, runs: str | Path = "runs", fields: Mapping[str, str] | None = None
+) -> list[tuple[str, float]]:
+    """A classification model's label for each text, with its confidence (a probability). See `generate` for `fields`.
 
     Raises:
         ModelError, EnvironmentFault: there is no such model, or it does not classify.
@@ -171,7 +183,7 @@ def label(model: str | Path, texts: Sequence[str], *, runs: str | Path = "runs")
     from attune.runs.store import Store
 
     assert not isinstance(texts, str), "give a list of texts"
-    return use.labels(use.open_model(str(model), Store(Path(runs))), texts)
+    return use.labels(use.open_model(str(model), Store(Path(runs)), fields), texts)
 
 
 def list_runs(runs: str | Path = "runs") -> list[RunRecord]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from attune.errors import EnvironmentFault
 from attune.events import Emit, StageFinished, StageStarted, Stop, silent
 from attune.prepare import PARTS, Prepared, needed_memory, prepare
+from attune.prompts import PromptComparison, compare_prompts
+from attune.prompts import other_prompt as parse_other
 from attune.recipe import Recipe
 from attune.runs.store import Store
 from attune.tuning import Tuning, answers_to_beat
@@ -35,6 +37,7 @@ class Checked:
         available_bytes: memory that could be had then.
         rehearsal: what a few real steps measured; None when they would not fit.
         comparison_seconds: what base and tuned model will take for the test rows, from some of them.
+        prompts: the recipe's prompt beside another one; None when none was asked for, or it would not fit.
     """
 
     prepared: Prepared
@@ -42,6 +45,7 @@ class Checked:
     available_bytes: int
     rehearsal: Rehearsal | None
     comparison_seconds: float = 0.0
+    prompts: PromptComparison | None = None
 
     def record(self) -> dict[str, Any]:
         """All of it as plain values, for a screen or for JSON. Sizes are in bytes, lengths in tokens."""
@@ -68,6 +72,7 @@ class Checked:
             "memory": {**dataclasses.asdict(self.footprint), "available": self.available_bytes},
             "rehearsal": measured,
             "comparison_seconds": self.comparison_seconds,
+            "prompts": None if self.prompts is None else self.prompts.record(),
             "fits": self.fits,
         }
 
@@ -77,28 +82,36 @@ class Checked:
         return self.rehearsal is not None
 
 
-def check(recipe: Recipe, store: Store, emit: Emit = silent, *, stop: Stop | None = None) -> Checked:
+def check(
+    recipe: Recipe, store: Store, emit: Emit = silent, *, stop: Stop | None = None, other_prompt: str | None = None
+) -> Checked:
     """Read, split, tokenise and settle; then rehearse a few steps. Trains nothing and writes nothing.
+
+    Args:
+        other_prompt: what to compare the recipe's prompt with on the untrained model, "" for no prompt.
 
     Raises:
         RecipeError, DataError, ModelError, EnvironmentFault: what is wrong, with place and mending.
     """
     stop = stop or Stop()
     prepared = prepare(recipe, store, emit, stop)
+    other = None if other_prompt is None else parse_other(other_prompt, prepared)
 
     from attune.train.device import available_bytes
 
     footprint = needed_memory(prepared.recipe, prepared.task, prepared.model, prepared.renderer, prepared.train.kept)
     available = available_bytes()
-    rehearsal, comparison_seconds = None, 0.0
+    rehearsal, comparison_seconds, prompts = None, 0.0, None
     if footprint.total - footprint.program <= available:
+        if other_prompt is not None:
+            prompts = compare_prompts(prepared, other, emit, stop)
         began = time.monotonic()
         emit(StageStarted("rehearse"))
         tuning = Tuning.load(prepared)
         comparison_seconds = _comparison_seconds(tuning, stop)
         rehearsal = _rehearse(tuning, emit, stop)
         emit(StageFinished("rehearse", time.monotonic() - began))
-    return Checked(prepared, footprint, available, rehearsal, comparison_seconds)
+    return Checked(prepared, footprint, available, rehearsal, comparison_seconds, prompts)
 
 
 def _comparison_seconds(tuning: Tuning, stop: Stop) -> float:

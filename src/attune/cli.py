@@ -52,6 +52,14 @@ ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="A run (id or the beginning of it), a model folder, or a hub id.")
 ]
 SystemOption = Annotated[str, typer.Option("--system", help="A system message.", metavar="TEXT")]
+FieldOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field",
+        help="A field of the model's prompt, where that is a template. Can be repeated.",
+        metavar="NAME=VALUE",
+    ),
+]
 LengthOption = Annotated[
     int | None, typer.Option("--max-new-tokens", min=1, help="Longest answer, in tokens.", metavar="N")
 ]
@@ -173,6 +181,14 @@ def check(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE|DATA", help="A recipe, or data alone.")],
     model: ModelOption = None,
     changes: SetOption = None,
+    other_prompt: Annotated[
+        str | None,
+        typer.Option(
+            "--other-prompt",
+            help="Compare data.prompt with this prompt (empty for none) on the model before training.",
+            metavar="TEXT",
+        ),
+    ] = None,
     runs: RunsOption = RUNS,
     as_json: JsonOption = False,
 ) -> None:
@@ -184,7 +200,8 @@ def check(
 
     stop = Stop()
     with _stopping(stop), _bad_rows_listed(runs), _listener(as_json, stop) as emit:
-        found = checks.check(recipes.load(recipe, _changes(model, changes)), Store(runs), emit, stop=stop)
+        loaded = recipes.load(recipe, _changes(model, changes))
+        found = checks.check(loaded, Store(runs), emit, stop=stop, other_prompt=other_prompt)
     if as_json:
         terminal.write_json(sys.stdout, {"event": "Result", **found.record()})
     else:
@@ -206,6 +223,8 @@ def show(
     runs: RunsOption = RUNS,
 ) -> None:
     """Print training rows token by token: what is learned, and what is only context."""
+    from rich.text import Text
+
     from attune import recipe as recipes
     from attune.prepare import prepare
     from attune.runs.store import Store
@@ -217,6 +236,8 @@ def show(
     out = console()
     coloured = out.color_system is not None and not out.no_color
     out.print(tokens.LEGEND if coloured else tokens.LEGEND_WITHOUT_COLOUR, style="dim")
+    if prepared.prompt:
+        out.print(Text("the prompt, context of every row: ", style="dim").append(tokens.visible(prepared.prompt.text)))
     origins = prepared.origins()
     for sequence in prepared.train.kept[:count]:
         example = origins[sequence.example_id]
@@ -273,10 +294,12 @@ def report(reference: Annotated[str, typer.Argument(metavar="RUN", help="A run."
 @app.command()
 def generate(
     model: ModelArgument,
-    prompt: Annotated[str, typer.Option("--prompt", "-p", metavar="TEXT", help="What to ask.")],
+    prompt: Annotated[str, typer.Option("--prompt", "-p", metavar="TEXT", help="What to ask.")] = "",
     system: SystemOption = "",
+    fields: FieldOption = None,
     raw: Annotated[
-        bool, typer.Option("--raw", help="Continue the text as it stands, without a chat template.")
+        bool,
+        typer.Option("--raw", help="Continue the text as it stands, without chat template and the model's own prompt."),
     ] = False,
     max_new_tokens: LengthOption = None,
     temperature: TemperatureOption = 0.0,
@@ -292,7 +315,11 @@ def generate(
     from attune.data.example import Message
     from attune.runs.store import Store
 
-    opened = use.open_model(model, Store(runs))
+    if raw and fields:
+        raise typer.BadParameter("--raw leaves the model's prompt out, which has the fields", param_hint="--field")
+    if not prompt and not fields:
+        raise typer.BadParameter("say what to ask", param_hint="--prompt")
+    opened = use.open_model(model, Store(runs), _fields(fields))
     if opened.model.labels:
         ((label, confidence),) = use.labels(opened, [prompt])
         if as_json:
@@ -301,6 +328,8 @@ def generate(
         else:
             talk.print_label(label, confidence)
         return
+    if not prompt and opened.chats:
+        raise typer.BadParameter("the fields are the prompt's; say what to ask", param_hint="--prompt")
     if system and (raw or not opened.chats):
         raise typer.BadParameter("a system message needs a model that chats, and no --raw", param_hint="--system")
     messages = [*([Message("system", system)] if system else []), Message("user", prompt)]
@@ -316,6 +345,7 @@ def generate(
 def chat(
     model: ModelArgument,
     system: SystemOption = "",
+    fields: FieldOption = None,
     max_new_tokens: LengthOption = None,
     temperature: TemperatureOption = 0.0,
     top_p: TopPOption = 1.0,
@@ -327,7 +357,7 @@ def chat(
     from attune import talk, use
     from attune.runs.store import Store
 
-    opened = use.open_model(model, Store(runs))
+    opened = use.open_model(model, Store(runs), _fields(fields))
     talk.chat(opened, _sampling(opened, max_new_tokens, temperature, top_p, top_k, seed), name=model, system=system)
 
 
@@ -337,6 +367,17 @@ def _sampling(
     from attune.model.generate import Sampling
 
     return Sampling(max_new_tokens or opened.max_new_tokens, temperature, top_p, top_k, seed)
+
+
+def _fields(given: list[str] | None) -> dict[str, str]:
+    """--field audience=children; the value is text as it stands."""
+    found = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise typer.BadParameter(f'"{text}" is not of the form name=value', param_hint="--field")
+        found[name] = value
+    return found
 
 
 def _changes(model: str | None, changes: list[str] | None) -> list[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attune.data.example import texts_of
 from attune.errors import AttuneError, EnvironmentFault, Interrupted
 from attune.events import Emit, Event, Note, Progress, RunFinished, StageStarted, Stop, silent
 from attune.prepare import PARTS, Prepared, prepare
@@ -91,10 +92,16 @@ def resume(reference: str, store: Store, emit: Emit = silent, *, stop: Stop | No
 
 
 def _data_fingerprint(prepared: Prepared) -> str:
-    """Hash of all examples in order and of the model's weights: what a resumed run must share with its beginning."""
+    """Hash of all examples in order and of the model's weights: what a resumed run must share with its beginning.
+
+    An id is that of the row as it was read; the texts are those that the model reads, cleaned and with the prompt.
+    """
     digest = hashlib.sha256(prepared.model.fingerprint().encode())
     for part in (prepared.splits.train, prepared.splits.validation, prepared.splits.test):
-        digest.update("\n".join(e.id for e in part).encode() + b"\0")
+        for example in part:
+            for text in (example.id, *texts_of(example)):
+                digest.update(text.encode() + b"\0")
+        digest.update(b"\0")
     return digest.hexdigest()
 
 

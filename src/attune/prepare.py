@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attune import automatic
-from attune.data import duplicates, source
+from attune.data import duplicates, prompt, source
 from attune.data.clean import Cleaner
 from attune.data.example import Example
 from attune.data.finding import LISTED_ROWS, Finding
 from attune.data.likeness import Cluster
+from attune.data.prompt import TaskPrompt
 from attune.data.split import Splits, check_given, split
 from attune.errors import DataError, EnvironmentFault, RecipeError, RowError
 from attune.events import Emit, Note, Progress, StageFinished, StageStarted, Stop, silent
@@ -44,7 +45,7 @@ PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that is known before anything is trained or written."""
+    """Everything that is known before anything is trained or written. The rows of `splits` hold the prompt."""
 
     resolution: Resolution
     splits: Splits
@@ -56,6 +57,7 @@ class Prepared:
     findings: list[Finding]
     parameters: int
     cleaner: Cleaner
+    prompt: TaskPrompt | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -90,6 +92,10 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     near, findings = _audit(resolution.recipe, parts, emit, stop)
     splits = _split(resolution.recipe, parts, near)
     emit(Note("split", "info", splits.reason))
+    asked = prompt.parse(recipe.data.prompt)
+    del parts  # the rows without the prompt need not stay beside those with it
+    if asked:
+        splits = _prompted(splits, asked)
     _settle_names(resolution, task_name)
 
     from attune.model.load import load_renderer
@@ -104,7 +110,7 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     model = resolve(reference, run_model=run_model(reference, store), weights=not random)
     renderer = load_renderer(model)
     encoded, problems = _encode(task, splits, renderer, emit, stop)
-    of_tokens = _template_findings(task, renderer) + _problems(problems)
+    of_tokens = _template_findings(task, renderer) + _prompt_findings(model, asked) + _problems(problems)
     parameters = _parameters(model, task, random=random)
     fitted = _settle_values(resolution, task, encoded, model, renderer, parameters)
     of_tokens += _cut_findings(fitted["train"].cuts, splits, resolution.recipe)
@@ -112,7 +118,17 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     _tell("tokenise", of_tokens, emit)
     findings += of_tokens
     return Prepared(
-        resolution, splits, task, model, renderer, fitted["train"], fitted["validation"], findings, parameters, cleaner
+        resolution=resolution,
+        splits=splits,
+        task=task,
+        model=model,
+        renderer=renderer,
+        train=fitted["train"],
+        validation=fitted["validation"],
+        findings=findings,
+        parameters=parameters,
+        cleaner=cleaner,
+        prompt=asked,
     )
 
 
@@ -143,17 +159,20 @@ def _read(resolution: Resolution, emit: Emit, stop: Stop) -> tuple[dict[str, lis
     parts: dict[str, list[Example]] = {}
     faults: list[DataError] = []
     shape = SHAPES[recipe.task] if recipe.task else None
+    asked = prompt.parse(recipe.data.prompt, shape)
     task_name = recipe.task
     for part in PARTS:
         place = getattr(recipe.data, part)
         if place is None:
             continue
         try:
-            reading = source.recognise(place, columns=recipe.data.columns, shape=shape)
+            fields = asked.fields if asked else ()
+            reading = source.recognise(place, columns=recipe.data.columns, shape=shape, fields=fields)
             if task_name is None:
                 task_name = suggested(reading.shape)  # type: ignore[assignment]
                 resolution.settle("task", task_name, reading.reason)
                 shape = reading.shape
+                prompt.parse(recipe.data.prompt, shape)
             parts[part] = source.read_all(place, reading, emit=emit, stop=stop)
         except DataError as fault:
             faults.append(fault)
@@ -281,6 +300,12 @@ def _split(recipe: Recipe, parts: Mapping[str, list[Example]], near: Series[Clus
     return Splits(tuple(train), tuple(validation), tuple(test), f"{counts}; {reason}")
 
 
+def _prompted(splits: Splits, asked: TaskPrompt) -> Splits:
+    """The rows with the prompt: only now, so that no check and no split takes what all have in common for likeness."""
+    train, validation, test = map(asked.before_rows, (splits.train, splits.validation, splits.test))
+    return Splits(train, validation, test, splits.reason)
+
+
 def _unique_ids(*parts: Series[Example]) -> tuple[tuple[Example, ...], ...]:
     """Ids are unique inside a file; equal rows can still stand in two files only when they are documents' repeats."""
     seen: set[str] = set()
@@ -310,6 +335,17 @@ def _template_findings(task: Task, renderer: Renderer) -> list[Finding]:
         return []
     advice = 'A plain one ("User: ... Assistant: ...") is used and saved with the tuned model.'
     return [Finding("missing_template", "warning", "The model has no chat template.", advice=advice)]
+
+
+def _prompt_findings(model: ModelSource, asked: TaskPrompt | None) -> list[Finding]:
+    """A model that is tuned once more is asked by this recipe's prompt alone."""
+    from attune.model import serving
+
+    served = serving.read(model.tokenizer_folder)
+    if served is None or served.prompt == asked:
+        return []
+    what = "The model was trained with another prompt than this recipe has."
+    return [Finding("other_prompt", "warning", what, advice="Give the same data.prompt, unless another is meant.")]
 
 
 def _problems(problems: Series[TemplateProblem]) -> list[Finding]:

@@ -97,6 +97,8 @@ class Data(_Node):
     """How train is divided when validation or test is not given."""
     columns: dict[str, str] = Field(default_factory=dict)
     """Role -> column of the file, where the names are not recognised: {prompt: question, completion: answer}."""
+    prompt: str | None = None
+    """Put in front of every row, in training and whenever the model is asked; {column} takes that column of the row."""
     clean: Clean = Clean()
     """What is mended or left out before the audit."""
     audit: Audit = Audit()

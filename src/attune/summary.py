@@ -133,6 +133,9 @@ def print_check(to: Console, record: Mapping[str, Any]) -> None:
     to.print()
     to.print(facts_table)
     to.print()
+    if record["prompts"]:
+        _print_prompts(to, record["prompts"])
+        to.print()
     for finding in record["findings"]:
         style = _SEVERITIES[finding["severity"]]
         to.print(Text(f"{finding['severity']}: ", style=style).append(finding["what"], style="default"))
@@ -144,6 +147,22 @@ def print_check(to: Console, record: Mapping[str, Any]) -> None:
         to.print()
     verdict = ("It fits.", "bold green") if record["fits"] else ("It does not fit into the memory.", "bold red")
     to.print(Text(verdict[0], style=verdict[1]))
+
+
+def _print_prompts(to: Console, record: Mapping[str, Any]) -> None:
+    """The recipe's prompt and another one on the model before training: one table and a sentence."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("Prompt", overflow="ellipsis", no_wrap=True, max_width=60)
+    table.add_column(f"Loss, nats per {record['per']} ↓", justify="right", no_wrap=True)
+    for title, key in (("recipe", "prompt"), ("other", "other_prompt")):
+        words = "none" if record[key] is None else printable(" ".join(record[key].split()))
+        table.add_row(Text(f"{title}: ", style="dim").append(words, style="default"), number(record["loss_nats"][key]))
+    change = record["difference"]
+    table.add_row(Text("difference", style="dim"), f"{number(change['value'], signed=True)} ({span(change)})")
+    to.print(table)
+    left_out = f", {record['left_out']:,} more did not fit" if record["left_out"] else ""
+    to.print(Text(f"{record['rows']:,} {record['part']} rows, before training{left_out}.", style="dim"))
+    to.print(Text(record["sentence"], style="bold"))
 
 
 def _places(rows: Sequence[Mapping[str, Any]], total: int) -> str:

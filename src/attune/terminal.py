@@ -45,6 +45,7 @@ _STAGES = {
     "tokenise": "Tokenise",
     "base": "Test the base model",
     "trunk": "Compute the trunk",
+    "prompts": "Compare the prompts",
     "rehearse": "Rehearse a few steps",
     "train": "Train",
     "tuned": "Test the tuned model",

@@ -46,6 +46,7 @@ class Tuning:
         Raises:
             EnvironmentFault: the disk is full, or the folder may not be written.
         """
+        from attune.model import serving
         from attune.model.adapt import save
 
         prepared, model = self.prepared, self.model
@@ -55,6 +56,8 @@ class Tuning:
         else:
             self.masters.unround()
         save(model, folder, prepared.model.dtype(), chat=prepared.task.name == "chat")
+        if prepared.prompt:
+            serving.write(folder, prepared.prompt, prepared.task.shape)
 
     @property
     def carries_adapter(self) -> bool:
@@ -84,10 +87,8 @@ def answers_to_beat(
         tuning: a model that still holds the base's weights, if there is one in memory.
     """
     from attune.model.adapt import without_adapter
-    from attune.model.load import load
-    from attune.train.device import device
 
-    task, recipe = prepared.task, prepared.recipe
+    task = prepared.task
     if not prepared.model.generates:
         return task.baseline(None, splits, asking)
     if tuning is not None and task.head == "causal":
@@ -95,11 +96,16 @@ def answers_to_beat(
         with without_adapter(model):
             return task.baseline(lambda: model, splits, asking)
 
-    def load_base() -> LoadedModel:
-        dtype, seed = arithmetic(prepared), recipe.training.seed
-        return load(prepared.model, init=recipe.method.init, dtype=dtype, seed=seed).to(device())
+    return task.baseline(lambda: load_base(prepared), splits, asking)
 
-    return task.baseline(load_base, splits, asking)
+
+def load_base(prepared: Prepared) -> LoadedModel:
+    """The recipe's model as it is before training, predicting tokens."""
+    from attune.model.load import load
+    from attune.train.device import device
+
+    dtype, seed = arithmetic(prepared), prepared.recipe.training.seed
+    return load(prepared.model, init=prepared.recipe.method.init, dtype=dtype, seed=seed).to(device())
 
 
 def arithmetic(prepared: Prepared) -> torch.dtype:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
+# Columns of the row that the recipe's prompt names, with their texts.
+Fields = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +49,29 @@ class Conversation:
     origin: Origin
     messages: tuple[Message, ...]
     tools: tuple[dict[str, Any], ...] = ()
+    fields: Fields = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A prompt and its completion, both used as they stand."""
+    """A prompt and its completion, both used as they stand. Where there are fields, `joined` they are the prompt."""
 
     id: str
     origin: Origin
     prompt: str
     completion: str
+    fields: Fields = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledText:
-    """A text and the one label that it has."""
+    """A text and the one label that it has. Where there are fields, `joined` they are the text."""
 
     id: str
     origin: Origin
     text: str
     label: str
+    fields: Fields = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +96,16 @@ def content_id(content: Any) -> str:
     return hashlib.blake2b(canonical.encode(), digest_size=6).hexdigest()
 
 
+def joined(fields: Fields) -> str:
+    """What a row asks by its fields, without the words of the template that they are put into."""
+    return "\n\n".join(value for _, value in fields)
+
+
 def prompt_of(example: Example) -> str:
     """What the model is given: everything before the last assistant turn, the prompt, the text, or the document."""
     match example:
-        case Conversation(messages=messages):
-            return "\n".join(f"{m.role}: {m.content}" for m in messages[:-1])
+        case Conversation(messages=messages, fields=fields):
+            return "\n".join([*(value for _, value in fields), *(f"{m.role}: {m.content}" for m in messages[:-1])])
         case Pair(prompt=prompt):
             return prompt
         case LabelledText(text=text) | Document(text=text):
@@ -112,8 +122,8 @@ def own_prompt(example: Example) -> str:
 def texts_of(example: Example) -> tuple[str, ...]:
     """Every text of a row, as `with_texts` mends them: a label is none."""
     match example:
-        case Conversation(messages=messages):
-            return tuple(message.content for message in messages)
+        case Conversation(messages=messages, fields=fields):
+            return *(value for _, value in fields), *(message.content for message in messages)
         case Pair(prompt=prompt, completion=completion):
             return prompt, completion
         case LabelledText(text=text) | Document(text=text):
@@ -122,12 +132,18 @@ def texts_of(example: Example) -> tuple[str, ...]:
 
 def with_texts(example: Example, mend: Callable[[str], str]) -> Example:
     """The example with every text of it mended; its id and place stay, and a label is no text."""
+    fields = () if isinstance(example, Document) else tuple((name, mend(value)) for name, value in example.fields)
     match example:
         case Conversation(messages=messages):
-            return replace(example, messages=tuple(replace(m, content=mend(m.content)) for m in messages))
+            return replace(
+                example, messages=tuple(replace(m, content=mend(m.content)) for m in messages), fields=fields
+            )
         case Pair(prompt=prompt, completion=completion):
-            return replace(example, prompt=mend(prompt), completion=mend(completion))
-        case LabelledText(text=text) | Document(text=text):
+            asked = joined(fields) if fields else mend(prompt)
+            return replace(example, prompt=asked, completion=mend(completion), fields=fields)
+        case LabelledText(text=text):
+            return replace(example, text=joined(fields) if fields else mend(text), fields=fields)
+        case Document(text=text):
             return replace(example, text=mend(text))
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from attune.data.example import (
     Conversation,
     Document,
     Example,
+    Fields,
     LabelledText,
     Message,
     Origin,
@@ -18,6 +19,7 @@ from attune.data.example import (
     Role,
     Shape,
     content_id,
+    joined,
 )
 from attune.data.formats import RawRow, kind
 from attune.data.strict_json import quoted
@@ -28,10 +30,21 @@ _MESSAGE_KEYS = ("role", "content", "weight", "name", "tool_calls", "tool_call_i
 _ONLY_ON = {"weight": "assistant", "tool_calls": "assistant", "tool_call_id": "tool"}
 
 
-def build(row: RawRow, shape: Shape, columns: Mapping[str, str]) -> Example | list[RowError]:
-    """The example that a raw row holds, or everything that is wrong with it. `columns` maps roles to the row's keys."""
+def build(
+    row: RawRow, shape: Shape, columns: Mapping[str, str], fields: Sequence[str] = ()
+) -> Example | list[RowError]:
+    """The example that a raw row holds, or everything that is wrong with it.
+
+    Args:
+        columns: roles to the row's keys.
+        fields: keys that a prompt's template takes; they are then the prompt of a pair, or the text that has a label.
+    """
     builder = _Builder(row, shape, columns)
+    builder.fields = tuple((name, builder.field_text(name)) for name in fields)
     example = _SHAPES[shape](builder)
+    if builder.fields and not isinstance(example, Document):
+        own = content_id([example.id, builder.fields])
+        example = replace(example, id=own, fields=builder.fields)
     return builder.errors or example
 
 
@@ -48,6 +61,7 @@ class _Builder:
     shape: Shape
     columns: Mapping[str, str]
     errors: list[RowError] = field(default_factory=list)
+    fields: Fields = ()
 
     def error(self, name: str, code: str, message: str, fix: str) -> None:
         self.errors.append(RowError(self.row.file, self.row.line, 0, name, code, message, fix))
@@ -57,7 +71,9 @@ class _Builder:
         return Origin(self.row.file, self.row.line)
 
     def value(self, role: str) -> Any:
-        column = self.columns[role]
+        return self.column_value(self.columns[role])
+
+    def column_value(self, column: str) -> Any:
         if column not in self.row.values:
             held = ", ".join(quoted(key) for key in list(self.row.values)[:8]) or "nothing"
             message = f"the row has no {quoted(column)}, which every {self.shape} of this file needs; it has {held}"
@@ -67,6 +83,16 @@ class _Builder:
         if value is None:
             self.error(column, "empty_field", "the field is null", "fill it or remove the row")
         return value
+
+    def field_text(self, column: str) -> str:
+        """The text that a prompt's template gets from this column; a number is written as it stands."""
+        value = self.column_value(column)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return "" if value is None else self.checked_text(column, str(value) if number else value)
+
+    def asked(self, role: str) -> str:
+        """The text of this role, or the fields that take its place."""
+        return joined(self.fields) if self.fields else self.text(role)
 
     def text(self, role: str) -> str:
         value = self.value(role)
@@ -87,7 +113,7 @@ def _document(builder: _Builder) -> Document:
 
 
 def _labelled(builder: _Builder) -> LabelledText:
-    text, label = builder.text("text"), builder.value("label")
+    text, label = builder.asked("text"), builder.value("label")
     column = builder.columns["label"]
     if isinstance(label, float):
         fix = "write a whole number or a word; for a score, decide on classes first"
@@ -101,7 +127,7 @@ def _labelled(builder: _Builder) -> LabelledText:
 
 
 def _pair(builder: _Builder) -> Pair:
-    prompt, completion = builder.text("prompt"), builder.text("completion")
+    prompt, completion = builder.asked("prompt"), builder.text("completion")
     if "input" in builder.columns and (extra := builder.row.values.get(builder.columns["input"])):
         if isinstance(extra, str):
             prompt = f"{prompt}\n\n{extra}"

@@ -13,7 +13,7 @@ import dataclasses
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,19 +60,34 @@ _ROLES: dict[Shape, tuple[str, ...]] = {
     "labelled": ("text", "label"),
     "document": ("text",),
 }
+# Roles whose place the template of a prompt takes, and the role that it must not give away.
+_ASKED: dict[Shape, tuple[str, ...]] = {"pair": ("prompt", "input"), "labelled": ("text",)}
+_ANSWERS: dict[Shape, str] = {"pair": "completion", "labelled": "label"}
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How the rows of a source are understood. `columns` maps a role (prompt, label...) to a column of the file."""
+    """How the rows of a source are understood.
+
+    Attributes:
+        columns: a role (prompt, label...) to a column of the file.
+        fields: columns that the template of the prompt takes.
+    """
 
     format: str
     shape: Shape
     columns: dict[str, str]
     reason: str
+    fields: tuple[str, ...] = ()
 
 
-def recognise(source: str | Path, *, columns: Mapping[str, str] | None = None, shape: Shape | None = None) -> Reading:
+def recognise(
+    source: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    shape: Shape | None = None,
+    fields: Sequence[str] = (),
+) -> Reading:
     """How a source can be read, from its name and its first 200 rows.
 
     Args:
@@ -80,6 +95,7 @@ def recognise(source: str | Path, *, columns: Mapping[str, str] | None = None, s
             ("owner/name" or "owner/name:split") where no such path exists.
         columns: role -> column of the file, for names that are not well known.
         shape: what the rows must be; left out, the columns decide.
+        fields: columns that the template of the prompt takes. They take the place of a prompt or text column.
 
     Raises:
         DataError: no such file, an unknown format, no readable row, or columns that do not say what the rows are.
@@ -107,7 +123,8 @@ def recognise(source: str | Path, *, columns: Mapping[str, str] | None = None, s
                 where=f"{source} (data.columns.{role})",
                 fix=f"the columns are {_listed(list(counts))}",
             )
-    matches = _matches(common, columns, shape)
+    _check_fields(source, fields, counts)
+    matches = _matches(common, columns, shape, templated=bool(fields))
     because = "by the names of its columns"
     if not matches and not columns and shape in (None, "labelled") and file_format in ("csv", "tsv"):
         matches = _label_by_values(source, rows, common)
@@ -115,10 +132,15 @@ def recognise(source: str | Path, *, columns: Mapping[str, str] | None = None, s
     if len(matches) != 1:
         raise _undecided(source, file_format, list(counts), matches, shape)
     found, roles = matches[0]
-    unused = [column for column in counts if column not in roles.values()]
+    if fields:
+        roles = {role: column for role, column in roles.items() if role not in _ASKED.get(found, ())}
+        _check_answer_is_not_asked(source, roles.get(_ANSWERS.get(found, "")), fields)
+    unused = [column for column in counts if column not in (*roles.values(), *fields)]
     reason = f"{source} ({file_format}) is read as {_NAMES[found]} {because if not columns else 'by data.columns'}: "
     reason += ", ".join(f"{role} = {quoted(column)}" for role, column in roles.items())
-    return Reading(file_format, found, roles, reason + (f"; not used: {_listed(unused)}." if unused else "."))
+    reason += f"; in the prompt: {_listed(list(fields))}" if fields else ""
+    reason += f"; not used: {_listed(unused)}." if unused else "."
+    return Reading(file_format, found, roles, reason, tuple(fields))
 
 
 def read(source: str | Path, reading: Reading) -> Iterator[Example | RowError]:
@@ -129,11 +151,12 @@ def read(source: str | Path, reading: Reading) -> Iterator[Example | RowError]:
     Raises:
         EnvironmentFault: the file cannot be opened or the hub does not answer.
     """
-    for row in formats.raw_rows(str(source), reading.format, list(reading.columns.values())):
+    used = list(dict.fromkeys([*reading.columns.values(), *reading.fields]))
+    for row in formats.raw_rows(str(source), reading.format, used):
         if isinstance(row, RowError):
             yield row
             continue
-        built = build(row, reading.shape, reading.columns)
+        built = build(row, reading.shape, reading.columns, reading.fields)
         if isinstance(built, list):
             yield from built
         else:
@@ -201,6 +224,22 @@ def _check_roles(columns: Mapping[str, str], shape: Shape | None) -> None:
             raise RecipeError(what, where="data.columns", fix=f"the left side is one of {_listed(known)}")
 
 
+def _check_fields(source: str, fields: Sequence[str], known: Mapping[str, int]) -> None:
+    for name in fields:
+        if name not in known:
+            fix = f"the columns are {_listed(list(known))}; a brace that should stand in the text is written twice"
+            what = f"the prompt takes the column {quoted(name)}, which does not exist.{did_you_mean(name, known)}"
+            raise DataError(what, where=f"{source} (data.prompt)", fix=fix)
+
+
+def _check_answer_is_not_asked(source: str, answer: str | None, fields: Sequence[str]) -> None:
+    if answer in fields:
+        what = f"the prompt gives the answer away: {quoted(answer)} is what the model should answer"
+        raise DataError(
+            what, where=f"{source} (data.prompt)", fix="leave that field out, or name another answer column"
+        )
+
+
 def _format_of(source: str) -> str:
     """The name of the format, from the path; a .json file is an array or, as many are, JSON lines."""
     path = Path(source)
@@ -250,11 +289,33 @@ def _text_reading(source: str, columns: Mapping[str, str], shape: Shape | None) 
     )
 
 
-def _matches(names: list[str], columns: Mapping[str, str], shape: Shape | None) -> list[tuple[Shape, dict[str, str]]]:
-    """Every pattern that these column names fit; the user's own columns take the place of the well-known ones."""
+def _matches(
+    names: list[str], columns: Mapping[str, str], shape: Shape | None, *, templated: bool = False
+) -> list[tuple[Shape, dict[str, str]]]:
+    """Every pattern that these column names fit; the user's own columns take the place of the well-known ones.
+
+    Where a template asks, patterns of the answer alone are good enough if no whole one fits.
+    """
+    whole = _fits(names, columns, shape, _PATTERNS)
+    if not templated or any(found != "document" for found, _ in whole):
+        return whole
+    answers = [
+        (found, {role: name for role, name in pattern.items() if role not in _ASKED[found]})
+        for found, pattern in _PATTERNS
+        if found in _ASKED
+    ]
+    return _fits(names, columns, shape, answers) or whole
+
+
+def _fits(
+    names: list[str],
+    columns: Mapping[str, str],
+    shape: Shape | None,
+    patterns: Sequence[tuple[Shape, dict[str, str]]],
+) -> list[tuple[Shape, dict[str, str]]]:
     folded = {name.strip().casefold(): name for name in reversed(names)}
     fits: list[tuple[Shape, dict[str, str]]] = []
-    for found, pattern in _PATTERNS:
+    for found, pattern in patterns:
         if shape not in (None, found) or not columns.keys() <= set(_ROLES[found]):
             continue
         taken = {role: columns.get(role) or folded.get(name) for role, name in pattern.items()} | dict(columns)

@@ -36,6 +36,7 @@ def write(run_folder: Path) -> Path:
         f"**{escape(view.verdict()[1])}**",
         _measured(view),
         _data(view),
+        _prompt(view),
         _training(view),
         _use(view),
         "## Limits\n\n" + "\n".join(f"- {escape(limit)}" for limit in limits(view)),
@@ -105,6 +106,15 @@ def _data(view: RunView) -> str:
     return "\n".join(lines)
 
 
+def _prompt(view: RunView) -> str:
+    if not view.prompt:
+        return ""
+    text = (
+        "Context of every row, without loss. Attune puts it in front by itself; other programs must do so themselves:"
+    )
+    return f"## The prompt\n\n{text}\n\n{_fenced(view.prompt, 'text')}"
+
+
 def _training(view: RunView) -> str:
     keys = [key for key in view.recipe if key.startswith(("method.", "training.")) and view.recipe[key] is not None]
     lines = [f"- {escape(label)}: {escape(value)}" for label, value in facts(view)]
@@ -116,13 +126,17 @@ def _training(view: RunView) -> str:
 
 
 def _use(view: RunView) -> str:
-    """Fenced code; the fence is longer than any run of backticks inside it."""
     if not usage(view):
         return ""
     blocks = ["## How to use it"]
     for caption, code in usage(view):
-        longest = max((len(run) for run in re.findall("`+", code)), default=0)
-        fence = "`" * max(3, longest + 1)
         language = "sh" if code.startswith("attune ") else "python"
-        blocks.append(f"{caption}:\n\n{fence}{language}\n{code}\n{fence}")
+        blocks.append(f"{caption}:\n\n{_fenced(code, language)}")
     return "\n\n".join(blocks)
+
+
+def _fenced(text: str, language: str) -> str:
+    """A block whose fence is longer than any run of backticks inside it."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"

@@ -108,6 +108,11 @@ class RunView:
         return str(self.recipe.get("method.kind") or "")
 
     @property
+    def prompt(self) -> str:
+        """The recipe's prompt, "" when there was none."""
+        return str(self.recipe.get("data.prompt") or "")
+
+    @property
     def best_step(self) -> int | None:
         """The step whose weights were kept: the one with the lowest validation loss."""
         best = self.result("training", "best_step")
