@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -181,6 +182,15 @@ def test_show_marks_what_is_learned(attune_main, colours, plain_decoder):
     assert out.count(f"{colours}:") == 2 and " learned\n" in out
     assert any(f"[[{word}<|im_end|>]]" in out for word in ("blue", "green", "black", "white"))
     assert not Path("runs").exists()
+
+
+def test_show_prints_the_prompt_as_context(attune_main, colours, plain_decoder):
+    prompt = ("--set", "data.prompt='Name the colour.'")
+    code, out, _ = attune_main("show", colours, "--model", plain_decoder, "-n", 2, *prompt)
+    assert code == 0 and "the prompt, context of every row: Name·the·colour." in out
+    assert out.count("Name·the·colour.") == 3
+    learned = re.findall(r"\[\[(\S.*?)\]\]", out, re.DOTALL)
+    assert len(learned) == 2 and not any("Name" in text for text in learned)
 
 
 def test_run_then_look_at_it_and_ask_it(attune_main, colours, plain_decoder, monkeypatch):

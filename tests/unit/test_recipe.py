@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -236,3 +237,12 @@ def test_a_home_folder_that_does_not_exist_is_an_ordinary_path(tmp_path: Path) -
     path = tmp_path / "recipe.yaml"
     path.write_text("data: {train: ~nobody-has-this-name/rows.jsonl}\n")
     assert load(path).data.train == "~nobody-has-this-name/rows.jsonl"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip))
+def test_a_prompt_of_any_text_comes_back_from_the_written_recipe(prompt: str) -> None:
+    written = from_mapping({"data": {"train": "x.jsonl", "prompt": prompt}})
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "recipe.yaml"
+        path.write_bytes(dump(written).encode())
+        assert load(path).data.prompt == prompt
