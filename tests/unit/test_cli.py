@@ -72,7 +72,7 @@ print("seconds:", used.ru_utime + used.ru_stime)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT, check=True)
     assert "loaded: []" in done.stdout
     assert float(done.stdout.rsplit("seconds:", 1)[1]) < 0.7
-    for verb in ("run", "demo", "show", "evaluate", "runs", "report", "generate", "chat"):
+    for verb in ("run", "demo", "show", "evaluate", "runs", "report", "generate", "chat", "label"):
         assert verb in done.stdout
 
 

@@ -20,13 +20,15 @@ import pytest
 
 import attune
 from attune import cli, labelling
+from attune.curate import curate, recognised
 from attune.data import decisions
 from attune.data.doubts import doubts
 from attune.data.example import Example, LabelledText, Origin, Pair
 from attune.errors import DataError
-from attune.prepare import read
-from attune.recipe import Audit, Resolution, from_mapping, load
+from attune.events import Stop
+from attune.recipe import Audit, from_mapping, load
 from attune.review import keys_of, shortened
+from attune.runs.kept import Kept
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(attune.__file__).parents[1])}
 WORDS = {"good": ["fine", "lovely", "quick", "warm"], "bad": ["broken", "slow", "cold", "rude"]}
@@ -84,14 +86,12 @@ def attune_label(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
 
 def used(*overrides: str) -> list[tuple[str, str]]:
     """Text and label of the rows as a run would have them."""
-    from attune.data.clean import Cleaner
-    from attune.prepare import _decide
-
     recipe = load("rows.csv", overrides)
-    parts, _ = read(Resolution(recipe), unlabelled=recipe.data.decisions is not None)
-    done, findings = _decide(recipe, Cleaner(recipe.data.clean, recipe.data.audit), parts, lambda event: None)
-    assert not findings
-    return [(row.text, row.label) for row in done["train"] if isinstance(row, LabelledText)]
+    found = curate(recipe, recognised(recipe, None), Kept(), lambda event: None, Stop())
+    assert not [finding for finding in found.findings() if finding.check == "decisions"]
+    splits = found.splits
+    rows = sorted((*splits.train, *splits.validation, *splits.test), key=lambda row: row.origin.line)
+    return [(row.text, row.label) for row in rows if isinstance(row, LabelledText)]
 
 
 def test_rows_are_corrected_from_a_pipe_and_the_file_stays(wrong: Path, attune_label: Callable[..., Done]) -> None:

@@ -142,10 +142,12 @@ def _labelled(builder: _Builder) -> LabelledText:
 
 def _label(builder: _Builder) -> str:
     column = builder.columns["label"]
-    if builder.reading.unlabelled and column in builder.row.values:
-        given = builder.row.values[column]
-        if given is None or (isinstance(given, str) and not given.strip()):
-            return ""
+    given = builder.row.values.get(column, column)
+    if given is None or (isinstance(given, str) and not given.strip()):
+        if not builder.reading.unlabelled:
+            fix = "label it, for example with `attune label`, or remove the row"
+            builder.error(column, "empty_field", "the label is empty", fix)
+        return ""
     label = builder.value("label")
     if isinstance(label, float):
         fix = "write a whole number or a word; for a score, decide on classes first"
