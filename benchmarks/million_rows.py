@@ -5,22 +5,27 @@ python benchmarks/million_rows.py [ROWS]      (about 1 GB of JSONL is written to
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-WORDS = (
-    "order invoice parcel refund account password address delivery shop customer number printer cable screen battery charger "
-    "price discount return label service agent answer question window morning evening street garden kitchen bicycle wheel chain "
-    "light sensor update version setting menu button language country payment card bank transfer message letter photo camera "
-    "report summary problem solution detail colour size weight length material cotton leather metal glass paper wood plastic"
-).split()
-VERBS = "send return check change cancel open close repair replace update explain find lose need want keep buy charge ship".split()
+import psutil
+
+WORDS = """
+order invoice parcel refund account password address delivery shop customer number printer cable screen battery
+charger price discount return label service agent answer question window morning evening street garden kitchen bicycle
+wheel chain light sensor update version setting menu button language country payment card bank transfer message letter
+photo camera report summary problem solution detail colour size weight length material cotton leather metal glass paper
+""".split()
+VERBS = """
+send return check change cancel open close repair replace update explain find lose need want keep buy charge ship
+""".split()
 SYSTEM = "You answer for a shop in short, friendly sentences. Say when you do not know."
 
 
@@ -61,29 +66,47 @@ def main() -> None:
         data = Path(name) / "chats.jsonl"
         write(data, rows)
         print(f"{rows:,} rows, {data.stat().st_size / 1e6:,.0f} MB", flush=True)
+        environment = {**os.environ, "ATTUNE_CACHE": str(Path(name) / "cache")}
         for _ in range(2):
             began = time.perf_counter()
-            prepared = [sys.executable, __file__, "--prepare", str(data), str(Path(name) / "runs")]
-            subprocess.run(prepared, check=True)
-            print(f"whole: {time.perf_counter() - began:,.0f} s", flush=True)
+            process = subprocess.Popen([sys.executable, __file__, "--prepare", str(data)], env=environment)
+            peak = largest(process)
+            assert process.returncode == 0
+            kept = sum(item.stat().st_size for item in Path(name, "cache").rglob("*") if item.is_file())
+            print(
+                f"whole: {time.perf_counter() - began:,.0f} s, peak {peak / 2**30:.2f} GiB with its processes,", end=" "
+            )
+            print(f"{kept / 2**30:.2f} GiB kept on the disk", flush=True)
 
 
-def prepare(data: str, runs: str) -> None:
-    from attune.events import Event, StageFinished
+def largest(process: subprocess.Popen[bytes]) -> int:
+    """Peak of the memory of a process with its children while it runs, in bytes, sampled ten times a second."""
+    peak, parent = 0, psutil.Process(process.pid)
+    while process.poll() is None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family = [parent, *parent.children(recursive=True)]
+            peak = max(peak, sum(member.memory_info().rss for member in family))
+        time.sleep(0.1)
+    return peak
+
+
+def prepare(data: str) -> None:
+    from attune.events import Event, Progress, StageFinished
     from attune.prepare import prepare as walk
     from attune.recipe import from_mapping
     from attune.runs.store import Store
 
     def tell(event: Event) -> None:
         if isinstance(event, StageFinished):
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            print(f"{event.stage:10} {event.seconds:8,.1f} s   peak {peak:7,.0f} MiB", flush=True)
+            print(f"{event.stage:10} {event.seconds:8,.1f} s{'  (kept)' if event.reused else ''}", flush=True)
+        elif isinstance(event, Progress) and event.stage == "audit":
+            print(f"  {event.done} of {event.total} checks", flush=True)
 
-    walk(from_mapping({"data": {"train": data}}), Store(Path(runs)), tell)
+    walk(from_mapping({"data": {"train": data}}), Store(Path(data).parent / "runs"), tell)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--prepare"]:
-        prepare(*sys.argv[2:])
+        prepare(sys.argv[2])
     else:
         main()

@@ -312,6 +312,7 @@ class _Auditing:
         self._folder = self._kept.find("audit", self._key)
         if self._folder is None:
             self._begin().begin(places)
+        self._seconds = time.monotonic() - self._began
 
     def findings(self) -> list[Finding]:
         """What was found, the gravest first; waits for it."""
@@ -319,7 +320,8 @@ class _Auditing:
         if self._folder is None:
             found = self._begin().findings()
             self._folder, _ = self._kept.folder("audit", self._key, lambda folder: _copy(found, folder))
-        self._emit(StageFinished("audit", time.monotonic() - self._began, reused))
+            self._seconds = time.monotonic() - self._began
+        self._emit(StageFinished("audit", self._seconds, reused))
         return [*self.findings_before, *read_findings(self._folder / FINDINGS)]
 
 

@@ -65,7 +65,7 @@ _GRAVEST_FIRST = ("error", "warning", "info")
 
 def alike(examples: Sequence[Example], limits: Audit) -> list[Cluster]:
     """Rows that ask nearly the same: for `audit`, and for a split that keeps them on one side."""
-    return clusters([own_prompt(example) for example in examples], limits)
+    return clusters(map(own_prompt, examples), limits)
 
 
 def require_known(limits: Audit) -> None:

@@ -166,11 +166,13 @@ def _entropy(counts: Sequence[int]) -> float:
     return -math.fsum(count / total * math.log(count / total) for count in counts)
 
 
-def _labelled(examples: Iterable[Example]) -> list[LabelledText]:
+def _labelled(examples: Sequence[Example]) -> list[LabelledText]:
+    if not examples or not isinstance(examples[0], LabelledText):
+        return []  # the rows of a data set are all of one kind
     return [example for example in examples if isinstance(example, LabelledText)]
 
 
-def _counts(examples: Iterable[Example]) -> Counter[str]:
+def _counts(examples: Sequence[Example]) -> Counter[str]:
     return Counter(row.label for row in _labelled(examples))
 
 

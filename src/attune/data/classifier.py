@@ -40,6 +40,8 @@ def labelled_by() -> Any:
 
 def learnable(examples: Sequence[Example], most: int) -> list[int]:
     """Rows with a label that enough others have, by their ids and not by the order of the file; of many, a sample."""
+    if not examples or not isinstance(examples[0], LabelledText):
+        return []
     rows = [(row.id, row.label, index) for index, row in enumerate(examples) if isinstance(row, LabelledText)]
     counts = Counter(label for _, label, _ in rows)
     rows = [row for row in rows if counts[row[1]] >= FEWEST_OF_CLASS]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from attune.data.example import Conversation, Document, Example, LabelledText, own_prompt, prompt_of, target_of
 from attune.data.finding import Finding
@@ -40,8 +40,7 @@ def near_duplicates(examples: Sequence[Example], limits: Audit, alike: Sequence[
     Args:
         alike: clusters of these examples' own prompts.
     """
-    prompts = [normalised(own_prompt(example)) for example in examples]
-    found = [cluster for cluster in alike if len({prompts[index] for index in cluster.members}) > 1]
+    found = [cluster for cluster in alike if _differ(examples[index] for index in cluster.members)]
     if not found:
         return []
     rows = sorted(index for cluster in found for index in cluster.members)
@@ -67,7 +66,7 @@ def near_duplicates(examples: Sequence[Example], limits: Audit, alike: Sequence[
 def contradictions(examples: Sequence[Example], limits: Audit) -> list[Finding]:
     """Rows with one prompt and targets that do not go together: two labels, or answers with little in common."""
     found = []
-    for group in _groups(examples, [normalised(prompt_of(example)) for example in examples]):
+    for group in _groups(examples, [prompt_key(example) for example in examples]):
         if isinstance(examples[group[0]], Document):
             continue
         first, *others = (normalised(target_of(examples[index])) for index in group)
@@ -101,6 +100,13 @@ def among(alike: Sequence[Cluster], kept: Sequence[int]) -> list[Cluster]:
         if len(members) > 1:
             found.append(Cluster(members, cluster.least))
     return found
+
+
+def _differ(examples: Iterable[Example]) -> bool:
+    """Whether they ask different things."""
+    prompts = (normalised(own_prompt(example)) for example in examples)
+    first = next(prompts)
+    return any(prompt != first for prompt in prompts)
 
 
 def prompt_key(example: Example) -> str:

@@ -13,7 +13,7 @@ import re
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -82,7 +82,7 @@ def edit_likeness(one: str, other: str) -> float:
     return float(fuzz.ratio(one[:EDITED_LETTERS], other[:EDITED_LETTERS])) / 100.0
 
 
-def clusters(texts: Sequence[str], limits: Audit) -> list[Cluster]:
+def clusters(texts: Iterable[str], limits: Audit) -> list[Cluster]:
     """Rows that are alike, in order of their first member. Identical rows are alike, empty ones are not compared."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -102,7 +102,7 @@ def clusters(texts: Sequence[str], limits: Audit) -> list[Cluster]:
     if not pairs:
         return []
     one, other = np.array(pairs).T
-    joined = coo_array((np.ones(len(pairs), dtype=bool), (one, other)), shape=(len(texts), len(texts)))
+    joined = coo_array((np.ones(len(pairs), dtype=bool), (one, other)), shape=(len(clean), len(clean)))
     label = connected_components(joined, directed=False)[1]
     order = np.argsort(label, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(label[order])) + 1)

@@ -7,6 +7,7 @@ kinds have no target of free text. Patterns are bounded and texts are cut where 
 from __future__ import annotations
 
 import hashlib
+import heapq
 import re
 import unicodedata
 from collections import Counter
@@ -269,8 +270,8 @@ def sampled(examples: Sequence[AnyExample], most: int) -> list[AnyExample]:
     """At most so many examples in their order, chosen by a hash of their ids: always the same, wherever they stand."""
     if len(examples) <= most:
         return list(examples)
-    rank = [hashlib.blake2b(f"sample:{e.id}".encode(), digest_size=8).digest() for e in examples]
-    return [examples[i] for i in sorted(sorted(range(len(examples)), key=rank.__getitem__)[:most])]
+    ranks = ((hashlib.blake2b(f"sample:{e.id}".encode(), digest_size=8).digest(), i) for i, e in enumerate(examples))
+    return [examples[i] for i in sorted(i for _, i in heapq.nsmallest(most, ranks))]
 
 
 def _turns(examples: Iterable[Example]) -> Iterator[_Turn]:

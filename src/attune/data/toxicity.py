@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 from attune.data.example import Conversation, Document, Example, LabelledText, Origin, Pair
@@ -26,6 +27,7 @@ SHOWN_EXAMPLES = 3
 _AROUND = 30  # characters of a quotation on either side
 _LONGEST_WORD = 40  # folding is quadratic in combining marks, and no word of the list is longer
 _REMEMBERED = 200_000
+_SCORED_ROWS = 1000  # at once
 _FIRST, _SECOND = ">", "<"  # before the digests of words that only begin and only end a phrase
 _TOKEN = re.compile(r"[@$]{0,2}[^\W_]++(?:[@$]++[^\W_]++)*+[@$]*+")
 _SWAPS = str.maketrans("10@$", "ioas")
@@ -133,18 +135,20 @@ def toxicity(examples: Sequence[Example], limits: Audit, scorer: ToxicityScorer 
     """
     lexicon = LexiconScorer(limits.toxic_words)
     scorer = scorer or lexicon
-    findings = []
-    taught: set[Origin] = set()
-    for is_target in (True, False):
-        hits: dict[Origin, _Hit] = {}
-        told = [(row.origin, text) for row in examples for text in _texts(row, targets=is_target)]
-        for (origin, text), score in zip(told, scorer([text for _, text in told]), strict=True):
-            is_worst = origin not in hits or hits[origin].score < score
-            if score >= limits.toxic_score and origin not in taught and is_worst:
-                hits[origin] = _Hit(score, text)
-        findings += _finding(hits, len(examples), lexicon, limits, is_target=is_target)
-        taught |= hits.keys()
-    return findings
+    taught: dict[Origin, _Hit] = {}  # by targets
+    asked: dict[Origin, _Hit] = {}  # by prompts of other rows
+    rows = iter(examples)
+    while block := list(islice(rows, _SCORED_ROWS)):
+        for is_target, hits in ((True, taught), (False, asked)):
+            told = [(row.origin, text) for row in block for text in _texts(row, targets=is_target)]
+            for (origin, text), score in zip(told, scorer([text for _, text in told]), strict=True):
+                is_worst = origin not in hits or hits[origin].score < score
+                if score >= limits.toxic_score and is_worst and (is_target or origin not in taught):
+                    hits[origin] = _Hit(score, text)
+    return [
+        *_finding(taught, len(examples), lexicon, limits, is_target=True),
+        *_finding(asked, len(examples), lexicon, limits, is_target=False),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
