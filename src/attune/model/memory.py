@@ -76,7 +76,8 @@ def footprint(
     training = recipe.training
     assert training.microbatch_tokens and training.batch_size
     model = LoadedModel.sketch(empty_module(source, head=head, labels=labels), renderer, source, labels)
-    adapt(model, recipe.method, training.seed)
+    with torch.device("meta"):  # adapters of a large model would fill the memory that is to be counted
+        adapt(model, recipe.method, training.seed)
     cast_parameters(model.module, dtype)
     parameters = list(model.module.parameters())
     trained = [p.numel() for p in parameters if p.requires_grad]
