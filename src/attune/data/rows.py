@@ -144,7 +144,9 @@ def _message(builder: _Builder, name: str, item: Any) -> Message | None:
     for key in (key for key in given if key not in _MESSAGE_KEYS):
         fix = f"remove it or rename it; a message has {', '.join(_MESSAGE_KEYS)}"
         hint = did_you_mean(key, _MESSAGE_KEYS)
-        builder.error(f"{name}.{quoted(key)[1:-1]}", "unknown_field", f"a message has no field {quoted(key)}.{hint}", fix)
+        builder.error(
+            f"{name}.{quoted(key)[1:-1]}", "unknown_field", f"a message has no field {quoted(key)}.{hint}", fix
+        )
     role = given.get("role")
     if role not in ROLES:
         roles = ", ".join(ROLES)

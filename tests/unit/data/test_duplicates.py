@@ -67,3 +67,17 @@ def test_near_duplicates_across_parts_name_the_later_part() -> None:
     assert not across_parts(rows, {"train": 3, "test": 1}, near)
     assert [cluster.members for cluster in among(near, rows, rows[2:] + rows[:1])] == [(0, 2)]
     assert not among(near, rows, rows[1:])
+
+
+def test_calls_make_conversations_different() -> None:
+    def conversation(i: int, town: str) -> Conversation:
+        calls = [{"id": f"call_{i}", "function": {"name": "weather", "arguments": town}}]
+        answer = Message("assistant", "", extra=(("tool_calls", calls),))
+        return Conversation(str(i), Origin("c", i), (Message("user", "Is it warm there?"), answer))
+
+    rows = [conversation(1, "Faro"), conversation(2, "Jena"), conversation(3, "Faro")]
+    assert lines(exact_duplicates(rows, LIMITS)) == [3]
+
+
+def test_the_same_answer_in_capitals_is_no_contradiction() -> None:
+    assert not contradictions(pairs(("Open?", "Yes, until six."), ("open?", "YES,  UNTIL SIX.")), LIMITS)
