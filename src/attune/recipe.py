@@ -224,7 +224,7 @@ class Evaluation(_Node):
 class Recipe(_Node):
     """One fine-tuning run, whole."""
 
-    name: Name | None = None
+    name: Annotated[str, Field(max_length=4096)] | None = None
     """Names the run folder."""
     task: TaskName | None = None
     """What the rows are for; inferred from their columns."""
@@ -363,7 +363,8 @@ def _explain(
     """All of pydantic's complaints as one RecipeError in our words."""
     complaints: list[str] = []
     places: list[str] = []
-    for item in error.errors(include_url=False):
+    mistakes = error.errors(include_url=False)
+    for item in mistakes[:LISTED_MISTAKES]:
         loc = tuple(str(part) for part in item["loc"])
         known_path = max((loc[:n] for n in range(len(loc) + 1) if loc[:n] in lines), key=len, default=())
         line = lines.get(known_path)
@@ -381,9 +382,9 @@ def _explain(
         complaints.append(text)
         places.append(place)
     first, *rest = complaints
-    further = [f"{place}: {text}" for place, text in zip(places[1:], rest, strict=True)][: LISTED_MISTAKES - 1]
-    if len(rest) > len(further):
-        further.append(f"and {len(rest) - len(further)} more")
+    further = [f"{place}: {text}" for place, text in zip(places[1:], rest, strict=True)]
+    if len(mistakes) > LISTED_MISTAKES:
+        further.append(f"and {len(mistakes) - LISTED_MISTAKES:,} more")
     return RecipeError("; ".join([first, *further]), where=places[0], fix="docs/reference/recipe.md lists every key")
 
 

@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hostile
 import pytest
+import traps
 from crash import only_run, steps
 
-from attune import pipeline
+from attune import cli, pipeline
+from attune.data import audit
 from attune.errors import AttuneError, DataError, EnvironmentFault, ModelError, RecipeError
 from attune.events import CheckpointSaved, Event
 from attune.recipe import from_mapping
@@ -23,6 +26,7 @@ from attune.runs.store import Store
 from attune.train import checkpoint
 
 Write = Callable[..., Path]
+CHECKED = {*audit.CHECKS, *audit.CHECKS_OF_LIKENESS}
 
 
 @pytest.fixture
@@ -143,6 +147,61 @@ def test_a_folder_without_permission_is_named(write_rows: Write, rows: Any, tiny
     recipe = from_mapping({"model": str(tiny_decoder), "data": {"train": str(write_rows(rows.pairs(20)))}})
     with pytest.raises(EnvironmentFault, match=r"(?i)permission"):
         pipeline.run(recipe, Store(closed / "runs"))
+
+
+MOST_CHARACTERS = 8000  # of what is said: twenty bad rows with long names and their mending
+Check = Callable[..., str]
+
+
+@pytest.fixture
+def check(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Check:
+    """Runs `attune check` in an empty folder; gives what is said, which must be one block of our own words."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, exit_codes: tuple[int, ...]) -> str:
+        with pytest.raises(SystemExit) as leaving:
+            cli.main(["check", *arguments])
+        said = capsys.readouterr().err
+        assert leaving.value.code in exit_codes, said
+        assert said.startswith("Error: ")
+        assert "Traceback" not in said
+        assert "\n\n" not in said
+        assert len(said) < MOST_CHARACTERS
+        return said
+
+    return run
+
+
+REFUSED = [trap.name for trap in traps.TRAPS.values() if trap.told and trap.names[0].split(":")[0] not in CHECKED]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_bad_file_is_exit_3(check: Check, name: str, tmp_path: Path) -> None:
+    said = check(str(traps.put(traps.TRAPS[name], tmp_path / "traps")), exit_codes=(3,))
+    assert name in said
+    kept = {path.name for path in tmp_path.rglob("*") if "traps" not in path.parts and path.is_file()}
+    assert all(file.startswith("bad-rows-") for file in kept)
+
+
+@pytest.mark.parametrize("name", hostile.RECIPES)
+def test_a_bad_recipe_is_exit_2(check: Check, name: str, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "a", "completion": "b"}\n', encoding="utf-8")
+    path = tmp_path / "recipe.yaml"
+    path.write_bytes(hostile.RECIPES[name].encode("utf-16" if name == "utf-16" else "utf-8"))
+    assert "recipe.yaml" in check("recipe.yaml", exit_codes=(2,))
+
+
+@pytest.mark.parametrize("override", hostile.OVERRIDES, ids=lambda text: repr(text[:40]))
+def test_a_bad_override_is_refused(check: Check, override: str, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "a", "completion": "b"}\n' * 30, encoding="utf-8")
+    check("rows.jsonl", "--set", override, exit_codes=(2,))
+
+
+@pytest.mark.parametrize("source", hostile.SOURCES, ids=lambda text: repr(text[:40]))
+def test_a_name_that_is_no_data_is_refused(check: Check, source: str, tmp_path: Path) -> None:
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "empty-folder").mkdir()
+    check(source, exit_codes=(2, 3, 4))
 
 
 LIMIT_BYTES = 60_000  # less than the tiny model's weights, more than anything else that a run writes

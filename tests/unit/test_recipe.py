@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attune.errors import RecipeError
+from attune.errors import EnvironmentFault, RecipeError
 from attune.recipe import Recipe, Resolution, did_you_mean, dump, from_mapping, load
 
 
@@ -246,3 +246,50 @@ def test_a_prompt_of_any_text_comes_back_from_the_written_recipe(prompt: str) ->
         path = Path(folder) / "recipe.yaml"
         path.write_bytes(dump(written).encode())
         assert load(path).data.prompt == prompt
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "line"),
+    [
+        ("%YAML 1.1\n---\ndata: {train: a}\n", "directives", ":2"),
+        ("data: {train: a}\nname: a\x07\n", "control character", ":2"),
+        ('data: {train: a}\nname: "a\\0"\n', "cannot be used", ":2"),
+        ('data: {train: a}\nname: "\\ud800"\n', "cannot be used", ":2"),
+        ("data: [\n" + "a,\n" * 11_000 + "]\n", "more than 10,000 values", ":9999"),
+        ('data: {train: ""}\n', "at least 1 character", ":1"),
+        ("data: {train: a}\ntraining: {epochs: 99999999999999999999}\n", "1000000000", ":2"),
+        ("data: {train: a}\nmethod: {rank: 1000000001}\n", "1000000000", ":2"),
+        ("data: {train: a}\ntraining: {seed: 4294967296}\n", "4294967296", ":2"),
+    ],
+)
+def test_what_no_run_could_use_is_refused_at_its_line(tmp_path: Path, text: str, message: str, line: str) -> None:
+    error = refused(tmp_path, text)
+    assert message in error.what
+    assert error.where.endswith(line)
+
+
+def test_messages_stay_short(tmp_path: Path) -> None:
+    many = refused(tmp_path, "data: {train: a}\n" + "".join(f"k{i}: 1\n" for i in range(500)))
+    assert many.what.endswith("and 480 more")
+    assert many.where.endswith(":2")
+    for text in (
+        f"data: {{train: a}}\nmodel: [{'x' * 100_000}]\n",
+        f"data: {{train: {'x' * 100_000}}}\n",
+        f"data: {{train: a}}\n? {'k' * 100_000}\n: 1\n",
+        f"data: {{train: a}}\ndata: {'x' * 100_000}\n",
+    ):
+        assert len(str(refused(tmp_path, text))) < 1000
+
+
+@pytest.mark.parametrize("name", ["x" * 5000 + ".yaml", "a\0.yaml", "\ud800.yaml"])
+def test_names_that_no_file_can_have_are_refused(name: str) -> None:
+    with pytest.raises((RecipeError, EnvironmentFault)):
+        load(name)
+
+
+def test_a_path_that_no_file_system_takes_stays_as_it_is() -> None:
+    assert from_mapping({"data": {"train": "x" * 4000}}).data.train == "x" * 4000
+
+
+def test_an_override_of_100_000_keys_is_refused(tmp_path: Path) -> None:
+    assert "too deep" in refused(tmp_path, "data: {train: a}\n", ("a." * 100_000 + "b=1",)).what

@@ -8,6 +8,7 @@ import pytest
 from attune.data.balance import (
     SHORTCUT_AUC,
     effective_classes,
+    few_rows,
     label_balance,
     normalised_entropy,
     shortcuts,
@@ -177,3 +178,16 @@ def test_even_and_clean_labels_give_nothing() -> None:
     examples = rows(labels, ["word " * generator.randint(3, 40) for _ in labels])
     assert Counter(labels).most_common(1)[0][1] == 50
     assert [finding for check in CHECKS for finding in check(examples, LIMITS)] == []
+
+
+def test_few_rows_are_told_unless_they_are_documents() -> None:
+    (finding,) = few_rows(rows(["a", "b"] * 9), LIMITS)
+    assert finding.evidence == {"rows": 18, "few_rows": 20}
+    assert few_rows(rows(["a", "b"] * 10), LIMITS) == []
+    assert few_rows(rows(["a"]), Audit(few_rows=1)) == []
+    assert few_rows([Document("1", Origin("book.txt", 1), "text")], LIMITS) == []
+
+
+def test_rows_sorted_by_label_are_a_remark() -> None:
+    severities = {f.evidence["feature"]: f.severity for f in shortcuts(rows(sorted(even(200, 4, 0))), LIMITS)}
+    assert severities["order"] == "info"

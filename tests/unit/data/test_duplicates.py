@@ -65,3 +65,17 @@ def test_clusters_among_some_of_the_rows_have_the_places_there() -> None:
     near = alike(rows, LIMITS)
     assert [cluster.members for cluster in among(near, [2, 3, 0])] == [(0, 2)]
     assert not among(near, [1, 2, 3])
+
+
+def test_calls_make_conversations_different() -> None:
+    def conversation(i: int, town: str) -> Conversation:
+        calls = [{"id": f"call_{i}", "function": {"name": "weather", "arguments": town}}]
+        answer = Message("assistant", "", extra=(("tool_calls", calls),))
+        return Conversation(str(i), Origin("c", i), (Message("user", "Is it warm there?"), answer))
+
+    rows = [conversation(1, "Faro"), conversation(2, "Jena"), conversation(3, "Faro")]
+    assert lines(exact_duplicates(rows, LIMITS)) == [3]
+
+
+def test_the_same_answer_in_capitals_is_no_contradiction() -> None:
+    assert not contradictions(pairs(("Open?", "Yes, until six."), ("open?", "YES,  UNTIL SIX.")), LIMITS)

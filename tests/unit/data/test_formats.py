@@ -203,3 +203,53 @@ def test_a_hub_that_cannot_be_reached_is_a_fault_of_the_surroundings(monkeypatch
         recognise("nobody/nothing:test")
     assert caught.value.where == "nobody/nothing:test"
     assert "(test)" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"\x1f\x8b\x08", "gzip"),
+        (b"PK\x03\x04", "spreadsheet"),
+        (b"BZh9", "bzip2"),
+        (b"\xfd7zXZ\x00", "xz"),
+        (b"\x28\xb5\x2f\xfd", "Zstandard"),
+        (b"PAR1", "Parquet"),
+        (b"ARROW1\0\0", "Arrow"),
+        (b"SQLite format 3\0", "SQLite"),
+        (b"%PDF-1.7", "PDF"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["jsonl", "json", "csv", "txt"])
+def test_a_file_that_is_no_text_is_told_by_its_first_bytes(tmp_path: Path, head: bytes, name: str, suffix: str) -> None:
+    path = write(tmp_path / f"rows.{suffix}", head + b"\n\x00\xff,\n" * 9)
+    shape = "document" if suffix == "txt" else "pair"
+    (error,) = errors_of(path, Reading("text" if suffix == "txt" else suffix, shape, {"text": "text"}, ""))
+    assert (error.code, error.line) == ("not_text", 1)
+    assert name in error.message
+
+
+def test_lines_that_end_in_carriage_returns_are_told_so(tmp_path: Path) -> None:
+    (error,) = pair_errors(tmp_path, f"{GOOD}\r{GOOD}\r")
+    assert (error.code, error.line, error.column) == ("carriage_return", 1, len(GOOD) + 1)
+    (error,) = pair_errors(tmp_path, f'{GOOD}\n{{"prompt": "a\rb", "completion": "c"}}\n')
+    assert (error.code, error.line, error.column) == ("carriage_return", 2, 14)
+    assert pair_errors(tmp_path, f"{GOOD}\r\n{GOOD}\r\n") == []
+
+
+def test_json_lines_named_csv_are_told_so(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"name of the file end in \.jsonl"):
+        recognise(write(tmp_path / "a.csv", f"{GOOD}\n"))
+
+
+def test_a_damaged_group_of_a_parquet_file_does_not_take_the_rows_before_it(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "a.parquet"
+    table = pa.table({"text": [f"unique-{i:03}" for i in range(100)]})
+    pq.write_table(table, path, row_group_size=10, write_page_checksum=True, use_dictionary=False, compression="none")
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"unique-055", b"unique-05X", 1))
+    items = list(read(path, Reading("parquet", "document", {"text": "text"}, "")))
+    assert [item.code for item in items if isinstance(item, RowError)] == ["damaged_file"]
+    assert (len(items), getattr(items[-1], "line", 0)) == (51, 51)

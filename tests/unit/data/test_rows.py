@@ -127,3 +127,13 @@ def test_parts_extra_fields_weights_and_tools_are_kept(tmp_path: Path) -> None:
     assert chat.tools == ({"x": 1},)
     assert chat_codes(tmp_path, CHAT, tools={"x": 1}) == ["wrong_type"]
     assert chat_codes(tmp_path, CHAT, tools=["x"]) == ["wrong_type"]
+
+
+def test_names_of_fields_stay_on_one_line(tmp_path: Path) -> None:
+    """Found by the fuzzer: a line break in a key broke the line that names it."""
+    path = jsonl(tmp_path, {"messages": [{**USER, "wei\nght": 1}, ANSWER]})
+    (error,) = errors_of(path, recognise(path))
+    assert error.field == "messages[0].wei\\nght"
+    path = jsonl(tmp_path, {"text\n": {}, "x" * 300: 1})
+    (error,) = errors_of(path, recognise(path, columns={"text": "text\n"}))
+    assert error.field == "text\\n"

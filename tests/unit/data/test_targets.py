@@ -495,3 +495,8 @@ def test_a_conversation_of_many_turns_takes_linear_time() -> None:
 
 def test_folded_texts_compare_as_people_read_them() -> None:
     assert normalised(" Ｃafe\u0301 \u00a0Straße\n") == normalised("CAFÉ strasse") == "café strasse"
+
+
+def test_targets_of_invisible_characters_are_empty() -> None:
+    invisible = ["\u200b", "\ufeff \u2060", "\u00ad\u200e", "\u2028", "\x07"]
+    assert found(empty_targets, [*invisible, "\u200bok", "1", "👍", "。"]) == invisible
