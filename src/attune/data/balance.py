@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from attune.data.example import Document, Example, LabelledText
 from attune.data.finding import Finding, Severity
@@ -147,6 +147,19 @@ def shortcuts(examples: Sequence[Example], limits: Audit) -> list[Finding]:
     return findings
 
 
+def label_counts(parts: Mapping[str, Sequence[Example]]) -> dict[str, dict[str, int]]:
+    """How many rows of each part have each label, the most frequent label first; nothing where rows have none.
+
+    One row after another is looked at, whatever the parts weigh.
+    """
+    counts = {part: _counts_of(examples) for part, examples in parts.items()}
+    total: Counter[str] = Counter()
+    for found in counts.values():
+        total.update(found)
+    ordered = sorted(total, key=lambda label: (-total[label], label))
+    return {label: {part: found[label] for part, found in counts.items()} for label in ordered}
+
+
 def normalised_entropy(counts: Iterable[int]) -> float:
     """H / log K of counts by class: 1 when all K are equal, 0 when one has all; empty classes do not count.
 
@@ -168,6 +181,13 @@ def _entropy(counts: Sequence[int]) -> float:
 
 def _labelled(examples: Iterable[Example]) -> list[LabelledText]:
     return [example for example in examples if isinstance(example, LabelledText)]
+
+
+def _counts_of(examples: Sequence[Example]) -> Counter[str]:
+    """Rows by label; all rows of a data set are of one kind."""
+    if not examples or not isinstance(examples[0], LabelledText):
+        return Counter()
+    return Counter(row.label for row in examples if isinstance(row, LabelledText))
 
 
 def _counts(examples: Iterable[Example]) -> Counter[str]:
