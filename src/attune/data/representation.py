@@ -136,7 +136,10 @@ def label_shift(parts: Parts, limits: Audit) -> list[Finding]:
         }
         advice = "Accuracy depends on these shares: give both the shares of the job, or judge by balanced accuracy."
         findings.append(Finding("label_shift", _severity(other), what, (), advice, evidence))
-    return [*findings, *_alike("label_shift", "Labels have the shares of the training rows, within the limit or chance", alike)]
+    return [
+        *findings,
+        *_alike("label_shift", "Labels have the shares of the training rows, within the limit or chance", alike),
+    ]
 
 
 def length_shift(parts: Parts, limits: Audit) -> list[Finding]:
@@ -166,7 +169,10 @@ def length_shift(parts: Parts, limits: Audit) -> list[Finding]:
         )
         advice = "Give both the lengths of the job, or read the scores with care: length alone can change them."
         findings.append(_finding("length_shift", pair, what, advice, evidence))
-    return [*findings, *_alike("length_shift", "Lengths are those of the training rows, within the limit or chance", alike)]
+    return [
+        *findings,
+        *_alike("length_shift", "Lengths are those of the training rows, within the limit or chance", alike),
+    ]
 
 
 def coverage(parts: Parts, limits: Audit) -> list[Finding]:
