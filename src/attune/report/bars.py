@@ -6,6 +6,7 @@ renderer.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 
 from attune.report.charts import ACCENT, INK, MUTED, UNPRINTABLE, WIDTH, svg
 
+_TURNS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # they would turn what stands beside a name
 _NAME_PX, _ROW_PX = 150, 24
 _NAME_COLUMNS = 23
 # Solid, pale, hollow: the parts of a bar, from the left.
@@ -101,10 +103,12 @@ def intervals(
 
 
 def brief(name: str, columns: int = _NAME_COLUMNS) -> str:
-    """A name that takes at most so many columns: wide letters take two, combining marks none."""
-    clean = UNPRINTABLE.sub(" ", name[: 8 * columns])
+    """A name that takes at most so many columns: wide letters take two, combining marks none, turns of direction go."""
+    clean = UNPRINTABLE.sub(" ", _TURNS.sub("", name[: 8 * columns]))
+    if not clean.strip():
+        return "(empty)"
     ends = list(_ends(clean))
-    if not ends or (ends[-1] <= columns and len(name) == len(clean)):
+    if ends[-1] <= columns and len(name) <= 8 * columns:
         return clean
     return clean[: sum(end < columns for end in ends)].rstrip() + "…"
 

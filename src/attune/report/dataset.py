@@ -6,6 +6,7 @@ Everything comes from one record: that of `attune.check.Checked.record`, or what
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -13,7 +14,7 @@ from markupsafe import Markup
 from attune.report import charts
 from attune.report import lengths as of_lengths
 from attune.report.bars import Bar, Interval, bars, brief, intervals
-from attune.report.evidence import lines, measures
+from attune.report.evidence import isolated, lines, measures
 from attune.report.lengths import Table
 from attune.report.view import number, places, size
 
@@ -70,7 +71,7 @@ def split_table(rows: Mapping[str, int], labels: Mapping[str, Mapping[str, int]]
 
     def line(name: str, counts: Mapping[str, int], of: Mapping[str, int]) -> tuple[str, ...]:
         cells = [_share(counts.get(part, 0), of[part]) for part in parts]
-        return (name, *cells, _share(sum(counts.values()), sum(of.values())))
+        return (brief(name, 48), *cells, _share(sum(counts.values()), sum(of.values())))
 
     share = dict.fromkeys(parts, whole)
     table = [("Rows", *(_share(rows[part], share[part]) for part in parts), f"{whole:,}")] if parts else []
@@ -126,7 +127,8 @@ def _findings(findings: Sequence[Record]) -> list[dict[str, Any]]:
 
 def _places(finding: Record) -> str:
     rows = finding.get("rows") or []
-    return places(rows[:_SHOWN_ROWS], finding.get("total_rows", len(rows))) if rows else ""
+    named = [{**row, "file": isolated(Path(str(row.get("file"))).name)} for row in rows[:_SHOWN_ROWS]]
+    return places(named, finding.get("total_rows", len(rows))) if rows else ""
 
 
 def _of(findings: Sequence[Record], check: str) -> list[Record]:
@@ -224,7 +226,7 @@ def _groups(findings: Sequence[Record]) -> dict[str, Any] | None:
     groups = evidence.get("groups") or []
     rows = [
         (
-            f"{group['axis']}: {group['group']}",
+            brief(f"{group['axis']}: {group['group']}", 40),
             f"{group['rows']:,} ({group['share']:.1%})",
             str(_outcome(group)),
             _rate(group, "rate", "low", "high"),

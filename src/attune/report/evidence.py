@@ -10,19 +10,24 @@ _GROUPS, _PLACES, _RANKED, _QUOTED = 3, 6, 5, 3
 _LETTERS = 120
 
 
+def isolated(text: str) -> str:
+    """The text so that its direction of writing turns nothing around it."""
+    return f"\u2068{text}\u2069"
+
+
 def lines(finding: Mapping[str, Any]) -> list[str]:
     """A few lines that show what was found."""
     evidence = finding.get("evidence") or {}
     found = _groups(evidence.get("groups"), evidence.get("group_sizes")) if finding["check"] != "group_bias" else []
     for doubt in _listed(evidence.get("ranked"))[:_RANKED]:
         if isinstance(doubt, Mapping):
-            instead = f"“{_short(doubt.get('label'))}”, others speak for “{_short(doubt.get('instead'))}”"
+            instead = f"{_quoted(doubt.get('label'))}, others speak for {_quoted(doubt.get('instead'))}"
             found.append(f"{_brief_place(doubt.get('row'))}: {instead} (probability {doubt.get('probability')})")
     pairs = _listed(evidence.get("pairs"))
     for earlier, later, kind in [pair for pair in pairs if isinstance(pair, Sequence) and len(pair) == 3][:_RANKED]:
         found.append(f"{_brief_place(later)} from {_brief_place(earlier)} ({str(kind).replace('_', ' ')})")
     quotations = [*_listed(evidence.get("quotations")), *_listed(evidence.get("examples"))]
-    found += [f"“{_short(text)}”" for text in quotations[:_QUOTED]]
+    found += [_quoted(text) for text in quotations[:_QUOTED]]
     return found
 
 
@@ -39,7 +44,9 @@ def _groups(groups: Any, sizes: Any) -> list[str]:
     found = []
     for group in listed[:_GROUPS]:
         if isinstance(group, Mapping):
-            found.append(", ".join(f"{_short(name)} ({count})" for name, count in list(group.items())[:_PLACES]))
+            found.append(
+                ", ".join(f"{isolated(_short(name))} ({count})" for name, count in list(group.items())[:_PLACES])
+            )
         elif isinstance(group, list):
             more = f", {len(group) - _PLACES} more" if len(group) > _PLACES else ""
             found.append(", ".join(_brief_place(place) for place in group[:_PLACES]) + more)
@@ -55,7 +62,12 @@ def _listed(value: Any) -> list[Any]:
 
 def _brief_place(place: Any) -> str:
     """file:line without the folder, which stands in the recipe."""
-    return Path(str(place)).name
+    file, colon, line = Path(str(place)).name.rpartition(":")
+    return f"{isolated(file)}{colon}{line}"
+
+
+def _quoted(text: Any) -> str:
+    return f"“{isolated(_short(text))}”"
 
 
 def _short(value: Any) -> str:
