@@ -17,6 +17,7 @@ from attune.prepare import Prepared, needed_memory, prepare
 from attune.prompts import PromptComparison, compare_prompts
 from attune.prompts import other_prompt as parse_other
 from attune.recipe import Recipe
+from attune.report.lengths import binned
 from attune.runs.store import Store
 from attune.tuning import Tuning, answers_to_beat
 
@@ -51,23 +52,28 @@ class Checked:
     def record(self) -> dict[str, Any]:
         """All of it as plain values, for a screen or for JSON. Sizes are in bytes, lengths in tokens."""
         prepared, recipe = self.prepared, self.prepared.recipe
-        lengths = sorted(prepared.train.kept.lengths.tolist())
+        kept = prepared.train.kept
+        lengths = sorted(kept.lengths.tolist())
         measured = None if self.rehearsal is None else dataclasses.asdict(self.rehearsal)
         return {
+            "name": recipe.name,
+            "data": {part: getattr(recipe.data, part) for part in (*PARTS, "like") if getattr(recipe.data, part)},
             "task": prepared.task.name,
             "model": recipe.model,
             "parameters": prepared.parameters,
             "method": recipe.method.kind,
             "rows": {part: len(getattr(prepared.splits, part)) for part in PARTS},
+            "labels": prepared.label_counts,
             "split": prepared.splits.reason,
             "lengths": {
                 "median": lengths[len(lengths) // 2],
                 "p95": lengths[int(0.95 * (len(lengths) - 1))],
                 "longest": lengths[-1],
                 "total": sum(lengths),
-                "targets": int(prepared.train.kept.target_tokens.sum()),
+                "targets": int(kept.target_tokens.sum()),
                 "cut_rows": len(prepared.train.cuts),
                 "survey": prepared.lengths.record(),
+                "histogram": {"total": binned(lengths), "target": binned(kept.target_tokens.tolist())},
             },
             "findings": [finding.record() for finding in prepared.findings],
             "steps": recipe.training.steps(len(lengths)),

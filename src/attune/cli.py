@@ -189,10 +189,16 @@ def check(
             metavar="TEXT",
         ),
     ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--html", help="Write all of it, with charts, as one HTML page too.", metavar="FILE")
+    ] = None,
     runs: RunsOption = RUNS,
     as_json: JsonOption = False,
 ) -> None:
-    """Look at rows, splits and lengths, and rehearse a few steps for memory and time. Trains nothing."""
+    """Look at rows, splits and lengths, and rehearse a few steps for memory and time. Trains nothing.
+
+    What is wrong with the data is told and does not change the exit code.
+    """
     from attune import check as checks
     from attune import recipe as recipes
     from attune import summary, terminal
@@ -202,10 +208,15 @@ def check(
     with _stopping(stop), _bad_rows_listed(runs), _listener(as_json, stop) as emit:
         loaded = recipes.load(recipe, _changes(model, changes))
         found = checks.check(loaded, Store(runs), emit, stop=stop, other_prompt=other_prompt)
+    record = found.record()
+    if page is not None:
+        from attune.report import check_page
+
+        check_page.write(page, record)
     if as_json:
-        terminal.write_json(sys.stdout, {"event": "Result", **found.record()})
+        terminal.write_json(sys.stdout, {"event": "Result", **record})
     else:
-        summary.print_check(terminal.console(), found.record())
+        summary.print_check(terminal.console(), record, page)
     if not found.fits:
         raise EnvironmentFault(
             "the memory does not hold this training",

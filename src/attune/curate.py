@@ -31,7 +31,7 @@ from attune.data.rows import Reading
 from attune.data.split import Splits
 from attune.data.stored import StoredExamples
 from attune.errors import DataError
-from attune.events import Emit, Note, StageFinished, StageStarted, Stop
+from attune.events import Emit, Event, Note, Progress, StageFinished, StageStarted, Stop
 from attune.recipe import Recipe
 from attune.runs.kept import Kept, file_digest
 
@@ -165,8 +165,17 @@ def _rows(
     copies: Counter[str] = Counter()
 
     def of(part: str) -> Iterator[Example]:
+        before = copies.total()
+
+        def tell(event: Event) -> None:
+            if isinstance(event, Progress):  # of all files together
+                event = dataclasses.replace(
+                    event, done=before + event.done, total=before + event.total if event.total else 0
+                )
+            emit(event)
+
         try:
-            yield from source.read_good(getattr(recipe.data, part), readings[part], copies, emit=emit, stop=stop)
+            yield from source.read_good(getattr(recipe.data, part), readings[part], copies, emit=tell, stop=stop)
         except DataError as fault:
             faults.append(fault)
 
@@ -318,6 +327,7 @@ class _Auditing:
         """What was found, the gravest first; waits for it."""
         reused = self._folder is not None
         if self._folder is None:
+            self._emit(StageStarted("audit"))  # it went on beside other stages, and now is waited for
             found = self._begin().findings()
             self._folder, _ = self._kept.folder("audit", self._key, lambda folder: _copy(found, folder))
             self._seconds = time.monotonic() - self._began

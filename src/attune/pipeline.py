@@ -63,6 +63,7 @@ def run(recipe: Recipe, store: Store, emit: Emit = silent, *, stop: Stop | None 
     made = Run.create(
         store.root, name, task=prepared.task.name, model=prepared.recipe.model, reasons=prepared.resolution.reasons
     )
+    _tell_findings(prepared, emit)
     with made as current:
         _write_preparation(current, prepared)
         return _carry_out(current, prepared, store, emit, stop)
@@ -90,8 +91,16 @@ def resume(reference: str, store: Store, emit: Emit = silent, *, stop: Stop | No
                 where=current.id,
                 fix="restore the files, or start a new run",
             )
+        _tell_findings(prepared, emit)
         current.set_state("running")
         return _carry_out(current, prepared, store, emit, stop)
+
+
+def _tell_findings(prepared: Prepared, emit: Emit) -> None:
+    """What a person should not have to look up."""
+    for finding in prepared.findings:
+        if finding.severity != "info":
+            emit(Note("audit", "warning", f"{finding.what} {finding.advice}".strip()))
 
 
 def _write_preparation(current: Run, prepared: Prepared) -> None:
@@ -128,6 +137,7 @@ def _write_preparation(current: Run, prepared: Prepared) -> None:
     }
     current.write_json("data/lengths.json", lengths)
     current.write_json("data/shown.json", [row.record() for row in prepared.shown(report_places(kept, SHOWN_ROWS))])
+    current.write_json("data/labels.json", prepared.label_counts)
     current.write_json("data/findings.json", [finding.record() for finding in prepared.findings])
     limit = prepared.recipe.training.max_length
     dropped = [{**place(i), "reason": f"longer than {limit} tokens"} for i in prepared.train.dropped]

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 from attune import automatic
 from attune.curate import PARTS, Curated, curate, recognised
 from attune.data import prompt
+from attune.data.balance import label_counts
 from attune.data.example import Example, texts_of
 from attune.data.finding import Finding
 from attune.data.prompt import TaskPrompt
 from attune.data.split import Splits
 from attune.data.stored import changed
 from attune.errors import DataError, EnvironmentFault, RecipeError
-from attune.events import Emit, Note, Stop, silent
+from attune.events import Emit, Stop, silent
 from attune.recipe import EMBEDDED, Recipe, Resolution
 from attune.runs.kept import Kept
 from attune.runs.store import Store
@@ -71,6 +72,11 @@ class Prepared:
                     digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
             digest.update(b"\0")
         return digest.hexdigest()
+
+    @cached_property
+    def label_counts(self) -> dict[str, dict[str, int]]:
+        """Rows by label and part, the most frequent label first; nothing where rows have no labels."""
+        return label_counts({part: getattr(self.curated.splits, part) for part in PARTS})
 
     @property
     def recipe(self) -> Recipe:
@@ -141,10 +147,7 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     lengths = _survey(resolution.recipe, encoded.parts["train"], model, chunks=task.chunks)
     cut = of_cuts(fitted["train"].cuts, splits.train, lengths, resolution.recipe.training.overlong)
     of_tokens = [*_prompt_findings(model, asked), *encoded.findings, *cut]
-    _tell("tokenise", of_tokens, emit)
-    of_rows = curated.findings()
-    _tell("audit", of_rows, emit)
-    findings = [*of_rows, *of_tokens]
+    findings = [*curated.findings(), *of_tokens]
     return Prepared(
         resolution=resolution,
         curated=curated,
@@ -176,13 +179,6 @@ def run_model(reference: str | None, store: Store) -> Path | None:
     if not (folder / "model").is_dir():
         raise EnvironmentFault("this run has no model yet", where=folder.name, fix=f"attune run --resume {folder.name}")
     return folder / "model"
-
-
-def _tell(stage: str, findings: Series[Finding], emit: Emit) -> None:
-    """What a person should not have to look up."""
-    for finding in findings:
-        if finding.severity != "info":
-            emit(Note(stage, "warning", f"{finding.what} {finding.advice}".strip()))
 
 
 def _prompted(splits: Splits, asked: TaskPrompt) -> Splits:

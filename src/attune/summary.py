@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from attune.errors import AttuneError, DataError, Interrupted, RowError
+from attune.report import dataset
 from attune.report import lengths as of_lengths
-from attune.report.view import RunView, baseline_name, duration, facts, metric_name, number, size, span
+from attune.report.view import RunView, baseline_name, duration, facts, metric_name, number, places, size, span
 from attune.runs.store import RunRecord
 from attune.terminal import printable
 
@@ -21,17 +22,7 @@ if TYPE_CHECKING:
     from attune.evaluate.types import Score
 
 LISTED_ROWS = 20
-SHOWN_ROWS = 5  # of a finding
-
-# Parts of the memory that is counted before loading, in the order in which they are named.
-_MEMORY = {
-    "program": "program",
-    "weights": "weights",
-    "masters": "fp32 masters",
-    "gradients": "gradients",
-    "optimizer": "optimizer",
-    "activations": "activations",
-}
+SHOWN_ROWS, SHOWN_LABELS = 5, 6  # of a finding, of a table
 
 _COLOURS = {"good": "green", "bad": "red", "even": "yellow", "open": "cyan"}
 _VERDICTS = {"better": "green", "worse": "red", "good": "green", "overfit": "red", "unstable": "red"}
@@ -108,53 +99,107 @@ def print_scores(to: Console, task: str, rows: int, scores: Sequence[Score]) -> 
     to.print(f"Task {task}, {rows:,} rows. ↓: lower is better.", style="dim")
 
 
-def print_check(to: Console, record: Mapping[str, Any]) -> None:
-    """What a check found: rows, lengths, findings, memory by what it is for, time, and whether it fits."""
-    rows, lengths, memory, rehearsal = (record[key] for key in ("rows", "lengths", "memory", "rehearsal"))
-    facts_table = Table.grid(padding=(0, 2))
-    cut = f", {lengths['cut_rows']:,} rows cut" if lengths["cut_rows"] else ""
-    learned = f", {lengths['targets']:,} of them learned" if lengths["targets"] else ""
-    needed = sum(memory[part] or 0 for part in _MEMORY)
-    parts = ", ".join(f"{title} {size(memory[part])}" for part, title in _MEMORY.items() if memory[part])
-    for label, value in (
-        ("Task", f"{record['task']}, {record['method']}"),
-        ("Model", f"{Path(record['model']).name}, {record['parameters'] / 1e6:,.1f} million parameters"),
-        ("Rows", ", ".join(f"{count:,} {part}" for part, count in rows.items())),
-        (
-            "Lengths",
-            f"median {lengths['median']:,}, 95% {lengths['p95']:,}, longest {lengths['longest']:,} tokens{cut}",
-        ),
-        ("Tokens", f"{lengths['total']:,} in training rows{learned}"),
-        ("Counted", f"{size(needed)}: {parts}"),
-    ):
-        facts_table.add_row(Text(label, style="dim"), value)
-    if rehearsal:
-        peak, whole = size(rehearsal["peak_bytes"]), size(memory["available"] + memory["program"])
-        time, speed = duration(rehearsal["seconds"]), f"{rehearsal['tokens_per_second']:,.0f} tokens a second"
-        facts_table.add_row(
-            Text("Measured", style="dim"), f"{peak} of {whole}, in {rehearsal['steps']} rehearsed steps"
-        )
-        facts_table.add_row(Text("Training", style="dim"), f"about {time} for {record['steps']:,} steps, {speed}")
-        both = f"about {duration(record['comparison_seconds'])} for base and tuned on {rows['test']:,} test rows"
-        facts_table.add_row(Text("Comparison", style="dim"), both)
+def print_check(to: Console, record: Mapping[str, Any], page: Path | None = None) -> None:
+    """What a check found, on one screen: the verdict, what is wrong with the data, its parts and lengths, and what a
+    training takes.
+
+    Args:
+        page: where all of it was written as HTML.
+    """
+    findings, rows = record["findings"], sum(record["rows"].values())
+    severity, sentence = dataset.verdict(findings, rows)
     to.print()
-    to.print(facts_table)
+    to.print(Text(sentence, style=f"bold {'green' if severity == 'info' else _SEVERITIES[severity]}"))
+    _print_findings(to, findings, page)
     to.print()
+    to.print(_table(dataset.split_table(record["rows"], record["labels"], SHOWN_LABELS), "Rows"))
+    to.print()
+    _print_lengths(to, record["lengths"])
+    to.print()
+    to.print(_cost(record))
     if record["prompts"]:
+        to.print()
         _print_prompts(to, record["prompts"])
-        to.print()
-    print_lengths(to, lengths["survey"])
-    for finding in record["findings"]:
-        style = _SEVERITIES[finding["severity"]]
-        to.print(Text(f"{finding['severity']}: ", style=style).append(finding["what"], style="default"))
-        if finding["rows"]:
-            to.print(Text(f"  {_places(finding['rows'][:SHOWN_ROWS], finding['total_rows'])}", style="dim"))
-        if finding["advice"]:
-            to.print(Text(f"  {finding['advice']}", style="dim"))
-    if record["findings"]:
-        to.print()
+    to.print()
     verdict = ("It fits.", "bold green") if record["fits"] else ("It does not fit into the memory.", "bold red")
     to.print(Text(verdict[0], style=verdict[1]))
+    if page is not None:
+        to.print(Text("Page: ").append(str(page), style="underline"))
+
+
+def _print_findings(to: Console, findings: Sequence[Mapping[str, Any]], page: Path | None) -> None:
+    """Every error and every warning with its first rows; of the others only their names."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for wanted in ("error", "warning"):
+        for finding in findings:
+            if finding["severity"] != wanted:
+                continue
+            table.add_row(Text(wanted, style=_SEVERITIES[wanted]), Text(printable(finding["what"])))
+            rows, total = finding["rows"][:SHOWN_ROWS], finding["total_rows"]
+            where = f"{printable(places(rows, total))}. " if rows else ""
+            if where or finding["advice"]:
+                table.add_row("", Text(f"{where}{printable(finding['advice'])}", style="dim"))
+    others = list(dict.fromkeys(finding["check"] for finding in findings if finding["severity"] == "info"))
+    if others:
+        shows = "see the page" if page else "--html FILE shows them"
+        table.add_row(Text("info", style="dim"), Text(f"{', '.join(others)}: {shows}", style="dim"))
+    if table.row_count:
+        to.print(table)
+
+
+def _table(found: of_lengths.Table, first: str = "") -> Table:
+    """A table of words, its first row or the one in force in bold."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in found.headings:
+        left = heading == found.headings[0]
+        table.add_column(
+            Text(heading), justify="left" if left else "right", no_wrap=True, max_width=40 if left else None
+        )
+    for name, *cells in found.rows:
+        strong = name == first or name.endswith("(in force)")
+        table.add_row(Text(printable(name)), *cells, style="bold" if strong else "")
+    return table
+
+
+def _print_lengths(to: Console, lengths: Mapping[str, Any]) -> None:
+    """How long the training rows are, and, where a limit cuts some, what each limit would cut."""
+    survey = lengths["survey"]
+    to.print(_table(of_lengths.percentiles(survey)))
+    learned = f", {lengths['targets']:,} of them learned" if lengths["targets"] else ""
+    told = f"{lengths['total']:,} tokens in training rows{learned}; max_length {survey['in_force']:,}"
+    if lengths["cut_rows"]:
+        to.print(Text(f"{told} cuts {lengths['cut_rows']:,} rows.", style="dim"))
+        to.print()
+        to.print(_table(of_lengths.limits(survey)))
+        to.print(Text(of_lengths.remark(survey), style="dim"))
+    else:
+        to.print(Text(f"{told} cuts no row.", style="dim"))
+
+
+def _cost(record: Mapping[str, Any]) -> RenderableType:
+    """The model, and what its training takes in memory and time."""
+    memory, rehearsal = record["memory"], record["rehearsal"]
+    table = Table.grid(padding=(0, 2))
+    needed = sum(memory[part] or 0 for part in dataset.MEMORY)
+    whole = size(memory["available"] + memory["program"])
+    model = f"{Path(record['model']).name}, {record['parameters'] / 1e6:,.1f} million parameters"
+    lines = [("Training", f"{record['task']}, {record['method']}; {printable(model)}")]
+    if rehearsal:
+        counted = (
+            f"{size(rehearsal['peak_bytes'])} of {whole} measured in {rehearsal['steps']} steps, {size(needed)} counted"
+        )
+        speed = f"{rehearsal['tokens_per_second']:,.0f} tokens a second"
+        both = f"about {duration(record['comparison_seconds'])} to compare on {record['rows']['test']:,} test rows"
+        time = f"about {duration(rehearsal['seconds'])} for {record['steps']:,} steps, {speed}; {both}"
+        lines += [("Memory", counted), ("Time", time)]
+    else:
+        parts = (f"{title} {size(memory[part])}" for part, title in dataset.MEMORY.items() if memory[part])
+        lines.append(("Memory", f"{size(needed)} of {whole} counted: {', '.join(parts)}"))
+    for label, value in lines:
+        table.add_row(Text(label, style="dim"), value)
+    return table
 
 
 def _print_prompts(to: Console, record: Mapping[str, Any]) -> None:
@@ -171,29 +216,6 @@ def _print_prompts(to: Console, record: Mapping[str, Any]) -> None:
     left_out = f", {record['left_out']:,} more did not fit" if record["left_out"] else ""
     to.print(Text(f"{record['rows']:,} {record['part']} rows, before training{left_out}.", style="dim"))
     to.print(Text(record["sentence"], style="bold"))
-
-
-def print_lengths(to: Console, survey: Mapping[str, Any]) -> None:
-    """How long the rows are, and what each limit on their length would cut."""
-    for found in (of_lengths.percentiles(survey), of_lengths.limits(survey)):
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-        for heading in found.headings:
-            table.add_column(heading, justify="left" if heading == found.headings[0] else "right", no_wrap=True)
-        for name, *cells in found.rows:
-            table.add_row(name, *cells, style="bold" if name.endswith("(in force)") else "")
-        to.print(table)
-        to.print()
-    to.print(Text(of_lengths.remark(survey), style="dim"))
-    to.print()
-
-
-def _places(rows: Sequence[Mapping[str, Any]], total: int) -> str:
-    """Lines by file, "reviews.csv: 12, 40, 41 and 7 more"."""
-    lines: dict[str, list[str]] = {}
-    for row in rows:
-        lines.setdefault(Path(row["file"]).name, []).append(str(row["line"]))
-    named = "; ".join(f"{printable(file)}: {', '.join(found)}" for file, found in lines.items())
-    return f"{named} and {total - len(rows):,} more" if total > len(rows) else named
 
 
 def print_runs(to: Console, runs: Sequence[tuple[RunRecord, str]]) -> None:

@@ -313,7 +313,9 @@ class Bar:
             cells.append(ProgressBar(state.total, state.done, width=max(10, min(30, self._console.width - 62))))
         if state.unit:
             cells.append(Text(state.counts(), no_wrap=True))
-        cells.append(Text(left_in_words(state.left.seconds(state.total, self._clock())), style="cyan", no_wrap=True))
+        if state.total and state.unit != "checks":  # of which one takes a hundred times as long as another
+            left = left_in_words(state.left.seconds(state.total, self._clock()))
+            cells.append(Text(left, style="cyan", no_wrap=True))
         row.add_row(*cells)
         lines: list[RenderableType] = [row]
         if state.step or state.validated:

@@ -109,7 +109,7 @@ def audit_parts(
         parts: "train", "validation" and "test", as far as they exist, and "like": texts of the job, never trained on.
     """
     checks = {name: partial(check, parts, limits) for name, check in CHECKS_OF_PARTS.items()}
-    return _found(checks, limits, emit, stop)
+    return _found(checks, limits, emit, stop, before=len(CHECKS) + len(CHECKS_OF_LIKENESS))
 
 
 def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
@@ -118,15 +118,22 @@ def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _found(
-    checks: Mapping[str, Callable[[], list[Finding]]], limits: Audit, emit: Emit, stop: Stop | None
+    checks: Mapping[str, Callable[[], list[Finding]]],
+    limits: Audit,
+    emit: Emit,
+    stop: Stop | None,
+    *,
+    before: int = 0,
 ) -> list[Finding]:
+    """What these checks find; `before` of all checks of both audits are done."""
     found: list[Finding] = []
     told = time.monotonic()
+    total = len(CHECKS) + len(CHECKS_OF_LIKENESS) + len(CHECKS_OF_PARTS)
     for done, (name, check) in enumerate(checks.items(), 1):
         if name not in limits.skip:
             found += check()
         if done == len(checks) or time.monotonic() - told > 1.0:  # most checks take no time worth a line
-            emit(Progress("audit", done, len(checks), "checks"))
+            emit(Progress("audit", before + done, total, "checks"))
             told = time.monotonic()
         if stop is not None:
             stop.check()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from attune.data.example import Document, Example, LabelledText
 from attune.data.finding import Finding, Severity
@@ -145,6 +145,19 @@ def shortcuts(examples: Sequence[Example], limits: Audit) -> list[Finding]:
             severity: Severity = "info" if name == "order" else "warning"  # most files sorted by label are right
             findings.append(Finding("shortcuts", severity, what, (), advice[name], {"feature": name, **evidence}))
     return findings
+
+
+def label_counts(parts: Mapping[str, Sequence[Example]]) -> dict[str, dict[str, int]]:
+    """How many rows of each part have each label, the most frequent label first; nothing where rows have none.
+
+    One row after another is looked at, whatever the parts weigh.
+    """
+    counts = {part: _counts(examples) for part, examples in parts.items()}
+    total: Counter[str] = Counter()
+    for found in counts.values():
+        total.update(found)
+    ordered = sorted(total, key=lambda label: (-total[label], label))
+    return {label: {part: found[label] for part, found in counts.items()} for label in ordered}
 
 
 def normalised_entropy(counts: Iterable[int]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from attune.data.example import Conversation, Document, Example, LabelledText, own_prompt, prompt_of, target_of
@@ -29,7 +30,7 @@ def exact_duplicates(examples: Sequence[Example], limits: Audit) -> list[Finding
             f"{len(later)} rows say the same as an earlier row.",
             tuple(examples[index].origin for index in later),
             "Remove them, unless what they say should weigh more.",
-            {"groups": _listed(examples, groups)},
+            {"groups": _listed(examples, groups), "group_sizes": _sizes(groups)},
         )
     ]
 
@@ -57,6 +58,7 @@ def near_duplicates(examples: Sequence[Example], limits: Audit, alike: Sequence[
                 "near_duplicate": limits.near_duplicate,
                 "short_duplicate": limits.short_duplicate,
                 "groups": _listed(examples, [cluster.members for cluster in found]),
+                "group_sizes": _sizes([cluster.members for cluster in found]),
                 "least_likeness": [round(cluster.least, 3) for cluster in found[:LISTED_CLUSTERS]],
             },
         )
@@ -86,7 +88,7 @@ def contradictions(examples: Sequence[Example], limits: Audit) -> list[Finding]:
             f"{len(rows)} rows share {len(found)} prompts and give them different targets.",
             tuple(examples[index].origin for index in rows),
             "Decide which target is right; a model cannot learn both.",
-            {"same_answer": SAME_ANSWER, "groups": _listed(examples, found)},
+            {"same_answer": SAME_ANSWER, "groups": _listed(examples, found), "group_sizes": _sizes(found)},
         )
     ]
 
@@ -141,3 +143,8 @@ def _groups(examples: Sequence[Example], keys: Sequence[object]) -> list[tuple[i
 
 def _listed(examples: Sequence[Example], groups: Sequence[Sequence[int]]) -> list[list[str]]:
     return [[str(examples[index].origin) for index in group[:LISTED_CLUSTERS]] for group in groups[:LISTED_CLUSTERS]]
+
+
+def _sizes(groups: Sequence[Sequence[int]]) -> dict[str, int]:
+    """How many groups have so many rows."""
+    return {str(size): count for size, count in sorted(Counter(map(len, groups)).items())}

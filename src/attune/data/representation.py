@@ -74,7 +74,7 @@ def two_sample(parts: Parts, limits: Audit) -> list[Finding]:
     fifth (Lopez-Paz & Oquab 2017). Flagged when the AUC is above the limit and its 95 % interval leaves out 0.5. The
     evidence also has the Jensen-Shannon divergence (base 2) of the words, beside that of random regroupings.
     """
-    findings, alike = [], []
+    findings, alike = [], {}
     for pair in _pairs(parts, ratio=GREATEST_RATIO):
         auc, low, high = separability(pair.rows, pair.trained, _groups(pair, limits))
         divergence, by_chance = _divergence(pair)
@@ -89,16 +89,12 @@ def two_sample(parts: Parts, limits: Audit) -> list[Finding]:
         }
         told = f"AUC {auc:.2f}, 95% interval {low:.2f} to {high:.2f}"
         if not (low > 0.5 and auc > limits.two_sample_auc):
-            alike.append((pair, f"{_CALLED[pair.other]} ({told})", evidence))
+            alike[pair.other] = (told, evidence)
             continue
         evidence["words"] = telling = _telling_words(pair)
         what = f"Their words tell {_CALLED[pair.other]} from the training rows: {told}" + _shown(telling)
         findings.append(_finding("two_sample", pair, what, _ADVICE[pair.other], evidence))
-    if alike:
-        what = f"Words hardly tell from the training rows: {'; '.join(told for _, told, _ in alike)}"
-        evidence = {pair.other: found for pair, _, found in alike}
-        findings.append(Finding("two_sample", "info", what, (), "", evidence))
-    return findings
+    return [*findings, *_alike("two_sample", "Words hardly tell from the training rows", alike)]
 
 
 def label_shift(parts: Parts, limits: Audit) -> list[Finding]:
@@ -108,7 +104,7 @@ def label_shift(parts: Parts, limits: Audit) -> list[Finding]:
     """
     from scipy.stats import chi2_contingency
 
-    findings = []
+    findings, alike = [], {}
     for other, (train, rest) in _labels(parts).items():
         names = sorted({*train, *rest})
         counts_PL = [[part[name] for name in names] for part in (train, rest)]
@@ -116,7 +112,16 @@ def label_shift(parts: Parts, limits: Audit) -> list[Finding]:
             continue
         chance = float(chi2_contingency(counts_PL, correction=False).pvalue)
         strength = cramers_v(counts_PL)
+        measures = {
+            "compared": ["train", other],
+            "rows": [train.total(), rest.total()],
+            "cramers_v": round(strength, 4),
+            "label_shift": limits.label_shift,
+            "p": chance,
+            "p_below": CHANCE,
+        }
         if strength <= limits.label_shift or chance >= CHANCE:
+            alike[other] = (f"Cramer's V {strength:.2f}", measures)
             continue
         share = {name: (train[name] / train.total(), rest[name] / rest.total()) for name in names}
         furthest = sorted(names, key=lambda name: (-abs(share[name][0] - share[name][1]), name))
@@ -126,17 +131,15 @@ def label_shift(parts: Parts, limits: Audit) -> list[Finding]:
             f"{share[first][1]:.1%} instead of {share[first][0]:.1%}; Cramer's V {strength:.2f}"
         )
         evidence = {
-            "compared": ["train", other],
-            "rows": [train.total(), rest.total()],
-            "cramers_v": round(strength, 4),
-            "label_shift": limits.label_shift,
-            "p": chance,
-            "p_below": CHANCE,
+            **measures,
             "shares": {name[:80]: [round(value, 4) for value in share[name]] for name in furthest[:20]},
         }
         advice = "Accuracy depends on these shares: give both the shares of the job, or judge by balanced accuracy."
         findings.append(Finding("label_shift", _severity(other), what, (), advice, evidence))
-    return findings
+    return [
+        *findings,
+        *_alike("label_shift", "Labels have the shares of the training rows, within the limit or chance", alike),
+    ]
 
 
 def length_shift(parts: Parts, limits: Audit) -> list[Finding]:
@@ -145,17 +148,11 @@ def length_shift(parts: Parts, limits: Audit) -> list[Finding]:
     Bins are tenths of the training rows, and half a row is added to each bin. An index that two draws of one source
     exceed in one case of a hundred (Yurdakul & Naranjo 2020) is no shift.
     """
-    findings = []
+    findings, alike = [], {}
     for pair in _pairs(parts):
         train, rest = sorted(pair.lengths[: pair.trained]), sorted(pair.lengths[pair.trained :])
         index, by_chance = stability_index(train, rest)
-        if index <= max(limits.length_shift, by_chance):
-            continue
         medians = [train[len(train) // 2], rest[len(rest) // 2]]
-        what = (
-            f"The lengths of {_CALLED[pair.other]} are others than in the training rows: median {medians[1]} "
-            f"characters instead of {medians[0]}; population stability index {index:.2f}"
-        )
         evidence = {
             **pair.evidence,
             "stability_index": round(index, 4),
@@ -163,9 +160,19 @@ def length_shift(parts: Parts, limits: Audit) -> list[Finding]:
             "by_chance_in_one_of_100": round(by_chance, 4),
             "median_characters": medians,
         }
+        if index <= max(limits.length_shift, by_chance):
+            alike[pair.other] = (f"stability index {index:.2f}", evidence)
+            continue
+        what = (
+            f"The lengths of {_CALLED[pair.other]} are others than in the training rows: median {medians[1]} "
+            f"characters instead of {medians[0]}; population stability index {index:.2f}"
+        )
         advice = "Give both the lengths of the job, or read the scores with care: length alone can change them."
         findings.append(_finding("length_shift", pair, what, advice, evidence))
-    return findings
+    return [
+        *findings,
+        *_alike("length_shift", "Lengths are those of the training rows, within the limit or chance", alike),
+    ]
 
 
 def coverage(parts: Parts, limits: Audit) -> list[Finding]:
@@ -176,18 +183,12 @@ def coverage(parts: Parts, limits: Audit) -> list[Finding]:
     """
     from scipy.stats import fisher_exact
 
-    findings = []
+    findings, covered = [], {}
     for pair in _pairs(parts, COVERING_ROWS, COVERED_ROWS):
         alone, own = _uncovered(pair, limits.covered_cosine)
         rest, asked = len(pair.rows) - pair.trained, min(pair.trained, COVERED_ROWS)
         table = [[len(alone), rest - len(alone)], [own, asked - own]]
         chance = float(fisher_exact(table, alternative="greater").pvalue)
-        if len(alone) / rest <= limits.uncovered or chance >= CHANCE:
-            continue
-        what = (
-            f"{len(alone)} of {rest} of {_CALLED[pair.other]} ({len(alone) / rest:.0%}) have nothing like them in the "
-            f"training rows; of the training rows among themselves {own / asked:.0%}"
-        )
         evidence = {
             **pair.evidence,
             "uncovered_share": round(len(alone) / rest, 4),
@@ -196,9 +197,18 @@ def coverage(parts: Parts, limits: Audit) -> list[Finding]:
             "uncovered": limits.uncovered,
             "p": chance,
         }
+        if len(alone) / rest <= limits.uncovered or chance >= CHANCE:
+            told = f"{len(alone) / rest:.0%} beside {own / asked:.0%} of the training rows"
+            covered[pair.other] = (told, evidence)
+            continue
+        what = (
+            f"{len(alone)} of {rest} of {_CALLED[pair.other]} ({len(alone) / rest:.0%}) have nothing like them in the "
+            f"training rows; of the training rows among themselves {own / asked:.0%}"
+        )
         advice = "Look at these rows, and add training rows for what they ask."
         findings.append(_finding("coverage", pair, what, advice, evidence, [pair.examples[i] for i in alone]))
-    return findings
+    what = "Rows with nothing like them in the training rows are within the limit or chance"
+    return [*findings, *_alike("coverage", what, covered)]
 
 
 def _pairs(
@@ -353,6 +363,18 @@ def _finding(
     if drawn != of:
         what += f" (compared: {drawn[0]} of {of[0]} training rows, {drawn[1]} of {of[1]} others)"
     return Finding(check, _severity(pair.other), what, tuple(row.origin for row in rows), advice, evidence)
+
+
+def _alike(check: str, what: str, parts: Mapping[str, tuple[str, Mapping[str, Any]]]) -> list[Finding]:
+    """The figures of the parts that do not stand out, in one finding.
+
+    Args:
+        parts: the main figure in words, and the evidence, by the part's name.
+    """
+    if not parts:
+        return []
+    told = "; ".join(f"{_CALLED[part]} ({figure})" for part, (figure, _) in parts.items())
+    return [Finding(check, "info", f"{what}: {told}", evidence={part: found for part, (_, found) in parts.items()})]
 
 
 def _shown(telling: Mapping[str, Sequence[str]]) -> str:

@@ -26,6 +26,7 @@ from attune.errors import DataError, RecipeError, RowError
 from attune.events import Emit, Note, Progress, Stop, silent
 
 _PEEKED_ROWS = 200
+_TOLD_ROWS = 10_000
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(:[\w.\[\]%:-]+)?", re.ASCII)
 _ADVICE = (
     "rename the columns, or say which is which under data.columns, for example {prompt: question, completion: answer}, "
@@ -178,6 +179,8 @@ def read_good(
 ) -> Iterator[Example]:
     """The examples of a source, one by one, and at their end every error that there was.
 
+    Progress has no total before the end: only then it is known how many rows there are.
+
     Args:
         copies: how often each content was seen, which makes ids unique in all files that are read with it.
 
@@ -200,6 +203,8 @@ def read_good(
                 errors.append(item)
             continue
         good += 1
+        if good % _TOLD_ROWS == 0:
+            emit(Progress("read", good, 0, "rows"))
         copies[item.id] += 1
         count = copies[item.id]
         yield item if count == 1 else dataclasses.replace(item, id=f"{item.id}-{count}")

@@ -16,10 +16,10 @@ MAX_POINTS = 400
 
 Point = tuple[int, float]
 
-_WIDTH = 440
-_INK, _MUTED, _LINE, _ACCENT = "#7a828c", "#99a1ab", "#8f969f", "#4f6fd8"
-_VARIABLES = {_INK: "--chart-ink", _MUTED: "--chart-muted", _LINE: "--chart-line", _ACCENT: "--chart-accent"}
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+WIDTH = 440
+INK, MUTED, _LINE, ACCENT = "#7a828c", "#99a1ab", "#8f969f", "#4f6fd8"
+_VARIABLES = {INK: "--chart-ink", MUTED: "--chart-muted", _LINE: "--chart-line", ACCENT: "--chart-accent"}
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 def learning_curve(
@@ -39,11 +39,11 @@ def learning_curve(
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False, nice=True))
     layers = []
     if raw:
-        layers.append(_marks(raw).mark_line(color=_MUTED, strokeWidth=1, opacity=0.45).encode(x=x, y=y))
-        layers.append(_marks(smoothed(raw)).mark_line(color=_INK, strokeWidth=2).encode(x=x, y=y))
+        layers.append(_marks(raw).mark_line(color=MUTED, strokeWidth=1, opacity=0.45).encode(x=x, y=y))
+        layers.append(_marks(smoothed(raw)).mark_line(color=INK, strokeWidth=2).encode(x=x, y=y))
     if checked:
-        line = {"color": _ACCENT, "strokeWidth": 2}
-        points = {"filled": True, "fill": _ACCENT, "size": 26 if len(checked) <= 60 else 0}
+        line = {"color": ACCENT, "strokeWidth": 2}
+        points = {"filled": True, "fill": ACCENT, "size": 26 if len(checked) <= 60 else 0}
         layers.append(_marks(checked).mark_line(point=points, **line).encode(x=x, y=y))
     if best_step is not None and min(steps) <= best_step <= max(steps):
         mark = alt.Chart(alt.Data(values=[{"step": best_step, "label": f"best: step {best_step}"}])).encode(x=x)
@@ -52,11 +52,11 @@ def learning_curve(
         rising = curve[-1][1] > curve[0][1]  # the label stands where the curve does not: low under a rising one
         text = {"align": "left" if left else "right", "dx": 6 if left else -6, "fontWeight": 600}
         text |= {"baseline": "bottom", "dy": -4} if rising else {"baseline": "top"}
-        layers.append(mark.mark_rule(color=_ACCENT, strokeDash=[3, 3], opacity=0.8))
+        layers.append(mark.mark_rule(color=ACCENT, strokeDash=[3, 3], opacity=0.8))
         layers.append(
-            mark.mark_text(color=_ACCENT, **text).encode(text="label:N", y=alt.value("height" if rising else 0))
+            mark.mark_text(color=ACCENT, **text).encode(text="label:N", y=alt.value("height" if rising else 0))
         )
-    return _svg(alt.layer(*layers), height_px=200, label=f"{quantity} by optimizer step")
+    return svg(alt.layer(*layers), height_px=200, label=f"{quantity} by optimizer step")
 
 
 def learning_rate(points: Sequence[Point]) -> str:
@@ -67,12 +67,12 @@ def learning_rate(points: Sequence[Point]) -> str:
     if not rates:
         return ""
     steps = [step for step, _ in rates]
-    chart = _marks(rates).mark_area(color=_INK, opacity=0.14, line={"color": _INK, "strokeWidth": 1.5})
+    chart = _marks(rates).mark_area(color=INK, opacity=0.14, line={"color": INK, "strokeWidth": 1.5})
     chart = chart.encode(
         x=alt.X("step:Q", title="optimizer step", scale=_domain(min(steps), max(steps)), axis=_step_axis(steps)),
         y=alt.Y("value:Q", title=None, axis=alt.Axis(format=".0e", tickCount=2), scale=alt.Scale(zero=True)),
     )
-    return _svg(chart, height_px=110, label="learning rate by optimizer step")
+    return svg(chart, height_px=110, label="learning rate by optimizer step")
 
 
 def comparison(metric: str, base: float, tuned: float, low: float, high: float) -> str:
@@ -94,39 +94,39 @@ def comparison(metric: str, base: float, tuned: float, low: float, high: float) 
     ring = alt.Chart(alt.Data(values=[{"from": base}])).encode(x=x)
     dot = alt.Chart(alt.Data(values=[{"from": tuned}])).encode(x=x)
     chart = alt.layer(
-        path.mark_rule(color=_MUTED, strokeWidth=1.5),
-        span.mark_rule(color=_ACCENT, strokeWidth=10, opacity=0.28, strokeCap="round"),
-        ring.mark_point(color=_INK, size=90, strokeWidth=2, filled=False),
-        dot.mark_point(color=_ACCENT, size=100, filled=True, opacity=1),
+        path.mark_rule(color=MUTED, strokeWidth=1.5),
+        span.mark_rule(color=ACCENT, strokeWidth=10, opacity=0.28, strokeCap="round"),
+        ring.mark_point(color=INK, size=90, strokeWidth=2, filled=False),
+        dot.mark_point(color=ACCENT, size=100, filled=True, opacity=1),
     )
-    return _svg(chart, height_px=62, label=f"{metric}: base {base:.4g}, tuned {tuned:.4g}")
+    return svg(chart, height_px=62, label=f"{metric}: base {base:.4g}, tuned {tuned:.4g}")
 
 
-def length_histogram(lengths: Sequence[int], max_length: int | None) -> str:
-    """Rows by length in tokens, with a mark at `max_length` when it lies near. Returns "" for no lengths."""
+def length_histogram(bins: Sequence[Sequence[int]], max_length: int | None) -> str:
+    """Rows by length in tokens, with a mark at `max_length` when it lies near. Returns "" for no lengths.
+
+    Args:
+        bins: (from, to, rows) of each, see `attune.report.lengths.binned`.
+    """
     import altair as alt
 
-    if not lengths:
+    if not bins:
         return ""
-    longest = max(lengths)
+    bars = [{"from": start, "to": end, "rows": rows, "floor": 0} for start, end, rows in bins]
+    longest, highest = bars[-1]["to"] - 1, max(bar["rows"] for bar in bars)
     shown = max_length is not None and 0 < max_length <= 1.5 * longest
-    width = max(1, math.ceil(longest / 36))
-    counts: dict[int, int] = {}
-    for length in lengths:
-        counts[length // width] = counts.get(length // width, 0) + 1
-    bars = [{"from": i * width, "to": (i + 1) * width, "rows": n, "floor": 0} for i, n in sorted(counts.items())]
     end = max(bars[-1]["to"], (max_length or 0) if shown else 0)
     x = alt.X("from:Q", title="tokens", scale=_domain(0, end), axis=alt.Axis(grid=False, tickCount=6))
-    headroom = alt.Scale(domain=[0, 1.18 * max(counts.values())], nice=False)
+    headroom = alt.Scale(domain=[0, 1.18 * highest], nice=False)
     y = alt.Y("rows:Q", title=None, scale=headroom, axis=alt.Axis(tickCount=4, format="d", tickMinStep=1))
-    histogram = alt.Chart(alt.Data(values=bars)).mark_rect(color=_INK, opacity=0.55, xOffset=0.5, x2Offset=-0.5)
+    histogram = alt.Chart(alt.Data(values=bars)).mark_rect(color=INK, opacity=0.55, xOffset=0.5, x2Offset=-0.5)
     layers = [histogram.encode(x=x, x2="to:Q", y=y, y2="floor:Q")]
     if shown:
         mark = alt.Chart(alt.Data(values=[{"from": max_length, "label": f"max_length {max_length}"}])).encode(x=x)
         text = {"align": "right", "dx": -6, "baseline": "top", "fontWeight": 600}
-        layers.append(mark.mark_rule(color=_ACCENT, strokeWidth=1.5, strokeDash=[3, 3]))
-        layers.append(mark.mark_text(color=_ACCENT, **text).encode(text="label:N", y=alt.value(0)))
-    return _svg(alt.layer(*layers), height_px=170, label=f"rows by length in tokens, longest {longest}")
+        layers.append(mark.mark_rule(color=ACCENT, strokeWidth=1.5, strokeDash=[3, 3]))
+        layers.append(mark.mark_text(color=ACCENT, **text).encode(text="label:N", y=alt.value(0)))
+    return svg(alt.layer(*layers), height_px=170, label=f"rows by length in tokens, up to {longest}")
 
 
 def thinned(points: Sequence[Point], at_most: int = MAX_POINTS) -> list[Point]:
@@ -169,13 +169,13 @@ def _step_axis(steps: Sequence[int]) -> Any:
     return alt.Axis(grid=False, tickCount=min(6, max(1, max(steps) - min(steps))), format=",d", tickMinStep=1)
 
 
-def _svg(chart: Any, *, height_px: int, label: str) -> str:
+def svg(chart: Any, *, height_px: int, label: str) -> str:
     """Render, then keep only the drawing: no roles, classes or event hints of Vega's, one label for screen readers."""
     import vl_convert
 
-    axis = {"labelColor": _INK, "titleColor": _INK, "gridColor": _LINE, "gridOpacity": 0.22, "domain": False}
+    axis = {"labelColor": INK, "titleColor": INK, "gridColor": _LINE, "gridOpacity": 0.22, "domain": False}
     text = {"labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "tickColor": _LINE, "tickSize": 3}
-    sized = chart.properties(width=_WIDTH, height=height_px, autosize={"type": "fit", "contains": "padding"})
+    sized = chart.properties(width=WIDTH, height=height_px, autosize={"type": "fit", "contains": "padding"})
     spec = sized.to_dict(validate=False)  # Altair would check every point against the schema, which doubles the time
     spec["config"] = {
         "background": "transparent",
@@ -185,9 +185,9 @@ def _svg(chart: Any, *, height_px: int, label: str) -> str:
         "text": {"fontSize": 11},
         "view": {"stroke": None},
     }
-    svg: str = vl_convert.vegalite_to_svg(spec)
-    svg = re.sub(r' (?:aria-[a-z]+|role|class|pointer-events|xmlns:xlink|version)="[^"]*"', "", svg)
+    drawn: str = vl_convert.vegalite_to_svg(spec)
+    drawn = re.sub(r' (?:aria-[a-z]+|role|class|pointer-events|xmlns:xlink|version)="[^"]*"', "", drawn)
     for colour, variable in _VARIABLES.items():
-        svg = svg.replace(f'="{colour}"', f'="var({variable},{colour})"')
-    name = html.escape(_UNPRINTABLE.sub(" ", label), quote=True)
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
+        drawn = drawn.replace(f'="{colour}"', f'="var({variable},{colour})"')
+    name = html.escape(UNPRINTABLE.sub(" ", label), quote=True)
+    return drawn.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)

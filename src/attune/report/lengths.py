@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 _PERCENTILES = {"50": "median", "90": "90 %", "95": "95 %", "99": "99 %", "100": "longest"}
+_BINS = 36
 _PARTS = {"total": "Whole row", "prompt": "Not learned", "target": "Learned"}
 
 
@@ -53,3 +56,16 @@ def remark(survey: Mapping[str, Any]) -> str:
     reads = f"; the model reads at most {survey['context']:,}" if survey["suggested"] > survey["context"] else ""
     batches = f"padded batches of {survey['batch_size']} rows"
     return f"{whole}{reads}. Padding is what {batches} would hold; packed rows and trees hold none."
+
+
+def binned(lengths: Iterable[int]) -> list[list[int]]:
+    """How many lengths there are from each bound to the next: at most 37 [from, to, count], empty ones left out."""
+    counts = Counter(lengths)
+    longest = max(counts, default=0)
+    if not longest:  # a label is no target of tokens
+        return []
+    width = math.ceil(longest / _BINS)
+    bins: Counter[int] = Counter()
+    for length, count in counts.items():
+        bins[length // width] += count
+    return [[i * width, (i + 1) * width, bins[i]] for i in sorted(bins)]

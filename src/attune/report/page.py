@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from attune.report import charts
+from attune.report import charts, dataset
 from attune.report import lengths as of_lengths
 from attune.report import shown as of_tokens
 from attune.report.view import (
@@ -46,16 +46,10 @@ def write(run_folder: Path) -> Path:
 
 def render(view: RunView) -> str:
     """The page as text: the same view gives the same text."""
-    loader = jinja2.PackageLoader("attune.report")
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"number": number, "metric": metric_name, "place": place, "span": span, "short": short}
     tone, sentence = view.verdict()
     classify = view.task == "classify"
-    return environment.get_template("page.html.j2").render(
+    return template("page.html.j2").render(
         view=view,
-        style=Markup(loader.get_source(environment, "style.css")[0]),  # ours: holds no user's text
         tone=tone,
         sentence=sentence,
         facts=facts(view),
@@ -67,8 +61,7 @@ def render(view: RunView) -> str:
         texts=any(p.get("output") or p.get("reference") for p in view.tuned),
         confusions=_confusions(view) if classify else [],
         mistakes=_mistakes(view) if classify else [],
-        histograms=_histograms(view),
-        lengths=_lengths(view),
+        data=dataset.shown(_data(view)),
         shown=of_tokens.rows(view.shown or ()),
         kinds={kind: meaning for kind, meaning in of_tokens.KINDS.items() if meaning},
         recipe=_recipe_rows(view),
@@ -76,6 +69,17 @@ def render(view: RunView) -> str:
         limits=limits(view),
         cap=_ROWS,
     )  # fmt: skip
+
+
+def template(name: str) -> jinja2.Template:
+    """A page of ours, which escapes everything and knows how numbers and places are written."""
+    loader = jinja2.PackageLoader("attune.report")
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"number": number, "metric": metric_name, "place": place, "span": span, "short": short}
+    style = Markup(loader.get_source(environment, "style.css")[0])  # ours: holds no user's text
+    return environment.get_template(name, globals={"style": style})
 
 
 def _drawn(svg: str) -> Markup:
@@ -112,23 +116,18 @@ def _curves(view: RunView) -> list[tuple[str, Markup]]:
     return [(caption, _drawn(svg)) for caption, svg in drawn if svg]
 
 
-def _histograms(view: RunView) -> list[tuple[str, Markup]]:
-    lengths = view.lengths or {}
+def _data(view: RunView) -> Record:
+    """What the run folder holds of the record of a check."""
+    lengths, splits = view.lengths or {}, view.splits or {}
     train = lengths.get("train") or {}
-    drawn = [
-        ("Whole rows, tokens", charts.length_histogram(train.get("total_tokens") or (), lengths.get("max_length"))),
-        ("Targets, tokens", charts.length_histogram(train.get("target_tokens") or (), None)),
-    ]
-    return [(caption, _drawn(svg)) for caption, svg in drawn if svg]
-
-
-def _lengths(view: RunView) -> Record | None:
-    """The tables of lengths; runs of earlier versions have none."""
-    survey = (view.lengths or {}).get("survey")
-    if survey is None:
-        return None
-    tables = [of_lengths.percentiles(survey), of_lengths.limits(survey)]
-    return {"tables": tables, "remark": of_lengths.remark(survey)}
+    histogram = {kind: of_lengths.binned(train.get(f"{kind}_tokens") or ()) for kind in ("total", "target")}
+    return {
+        "rows": {part: len(splits.get(part) or ()) for part in dataset.PARTS},
+        "split": splits.get("reason"),
+        "findings": view.findings,
+        "labels": view.labels,
+        "lengths": {**lengths, "histogram": histogram},
+    }
 
 
 def _recipe_rows(view: RunView) -> list[tuple[str, str, str]]:

@@ -6,7 +6,7 @@ import json
 import math
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +44,7 @@ class RunView:
     lengths: Record | None = None
     shown: list[Record] | None = None
     findings: list[Record] | None = None
+    labels: Record | None = None
     rejections: list[Record] | None = None
     base: list[Record] = field(default_factory=list)
     tuned: list[Record] = field(default_factory=list)
@@ -76,6 +77,7 @@ class RunView:
             lengths=_json(folder / "data" / "lengths.json", dict),
             shown=_json(folder / "data" / "shown.json", list),
             findings=_json(folder / "data" / "findings.json", list),
+            labels=_json(folder / "data" / "labels.json", dict),
             rejections=rejections,
             base=_json_lines(evaluation / "predictions-base.jsonl") or [],
             tuned=_json_lines(evaluation / "predictions-tuned.jsonl") or [],
@@ -358,6 +360,15 @@ def size(count: float) -> str:
 def place(row: Mapping[str, Any]) -> str:
     """file:line of a row; the folder stands in the recipe."""
     return f"{Path(str(row.get('file'))).name}:{row.get('line')}"
+
+
+def places(rows: Sequence[Mapping[str, Any]], total: int) -> str:
+    """Lines by file, "reviews.csv: 12, 40, 41 and 7 more"."""
+    lines: dict[str, list[str]] = {}
+    for row in rows:
+        lines.setdefault(Path(str(row.get("file"))).name, []).append(str(row.get("line")))
+    named = "; ".join(f"{file}: {', '.join(found)}" for file, found in lines.items())
+    return f"{named} and {total - len(rows):,} more" if total > len(rows) else named
 
 
 def short(text: Any, at_most: int = _CHARACTERS) -> str:
