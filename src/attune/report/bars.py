@@ -44,13 +44,13 @@ class Interval:
     high: float
 
 
-def bars(rows: Sequence[Bar], *, label: str) -> str:
-    """A bar for each row, its parts one after another. Returns "" for no rows."""
+def bars(rows: Sequence[Bar], *, label: str, whole: float = 0.0) -> str:
+    """A bar for each row, its parts one after another, on a scale to `whole` at least; "" for no rows."""
     import altair as alt
 
     if not rows:
         return ""
-    most = max(sum(row.values) for row in rows) or 1.0
+    most = max(whole, *(sum(row.values) for row in rows)) or 1.0
     room = 1 + (14 + 6.2 * max(len(row.said) for row in rows)) / (WIDTH - _NAME_PX)  # for what stands at the ends
     x = alt.X("from:Q", title=None, axis=None, scale=alt.Scale(domain=[0, room * most], nice=False))
     layers = []

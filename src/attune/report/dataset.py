@@ -80,7 +80,9 @@ def split_table(rows: Mapping[str, int], labels: Mapping[str, Mapping[str, int]]
 
 
 def _share(count: int, of: int) -> str:
-    return f"{count:,} ({count / of:.0%})" if of else f"{count:,}"
+    if not of or not count:
+        return f"{count:,}"
+    return f"{count:,} ({count / of:.{0 if count >= 0.01 * of else 1}%})"
 
 
 def _common(labels: Mapping[str, Mapping[str, int]], most: int) -> list[tuple[str, dict[str, int]]]:
@@ -128,7 +130,12 @@ def _findings(findings: Sequence[Record]) -> list[dict[str, Any]]:
 def _places(finding: Record) -> str:
     rows = finding.get("rows") or []
     named = [{**row, "file": isolated(Path(str(row.get("file"))).name)} for row in rows[:_SHOWN_ROWS]]
-    return places(named, finding.get("total_rows", len(rows))) if rows else ""
+    return places(named, _total(finding)) if rows else ""
+
+
+def _total(finding: Record) -> int:
+    """How many rows it is about; a finding of an earlier version lists all of them."""
+    return int(finding.get("total_rows", len(finding.get("rows") or ())))
 
 
 def _of(findings: Sequence[Record], check: str) -> list[Record]:
@@ -145,11 +152,9 @@ def _duplicates(findings: Sequence[Record], rows: int) -> dict[str, Any] | None:
     found = {check: _of(findings, check)[0] for check in kinds if _of(findings, check)}
     if not found:
         return None
-    told = [
-        Bar(kinds[check], (finding["total_rows"],), _share(finding["total_rows"], rows))
-        for check, finding in found.items()
-    ]
-    figures = [_drawn("Rows", bars(told, label=", ".join(f"{bar.name}: {bar.said} rows" for bar in told)))]
+    told = [Bar(kinds[check], (_total(finding),), _share(_total(finding), rows)) for check, finding in found.items()]
+    label = ", ".join(f"{bar.name}: {bar.said} rows" for bar in told)
+    figures = [_drawn(f"Of {rows:,} rows", bars(told, label=label, whole=rows))]
     for check, finding in found.items():
         sizes = _doubled((finding.get("evidence") or {}).get("group_sizes") or {})
         bars_of = [Bar(name, (count,), f"{count:,}") for name, count in sizes.items()]

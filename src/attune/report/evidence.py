@@ -25,7 +25,8 @@ def lines(finding: Mapping[str, Any]) -> list[str]:
             found.append(f"{_brief_place(doubt.get('row'))}: {instead} (probability {doubt.get('probability')})")
     pairs = _listed(evidence.get("pairs"))
     for earlier, later, kind in [pair for pair in pairs if isinstance(pair, Sequence) and len(pair) == 3][:_RANKED]:
-        found.append(f"{_brief_place(later)} from {_brief_place(earlier)} ({str(kind).replace('_', ' ')})")
+        source = "another part" if earlier is None else _brief_place(earlier)
+        found.append(f"{_brief_place(later)} from {source} ({isolated(_short(kind).replace('_', ' '))})")
     quotations = [*_listed(evidence.get("quotations")), *_listed(evidence.get("examples"))]
     found += [_quoted(text) for text in quotations[:_QUOTED]]
     return found

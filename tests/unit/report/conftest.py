@@ -53,6 +53,74 @@ SURVEY = {
         for length, cut in ((256, 90), (512, 3), (1024, 1), (2048, 0), (4096, 0), (8192, 0))
     ],
 }  # fmt: skip
+PLACES = [f"/home/ada/support.jsonl:{12 * i}" for i in range(1, 15)]
+COMPARED = {
+    part: {
+        "compared": ["train", part],
+        "rows": [900, 120],
+        "auc": 0.52,
+        "interval_95": [0.44, 0.6],
+        "two_sample_auc": 0.6,
+    }
+    for part in ("validation", "test")
+}
+MEASURED = {
+    "rows": 900,
+    "distinct_1": 0.1,
+    "distinct_2": 0.4,
+    "compression_ratio": 3.2,
+    "self_bleu": 0.3,
+    "vendi_score": 88.0,
+}
+GROUP = {
+    "axis": "gender", "group": "women", "rows": 120, "share": 0.1, "target_rows": 3, "kind": "label",
+    "outcome": "billing", "rate": 0.4, "low": 0.31, "high": 0.49, "rest": 0.3, "rest_low": 0.27, "rest_high": 0.33,
+    "pmi": 0.1, "odds_ratio": 1.55, "within_axis": None, "p": 0.01, "p_holm": 0.09,
+}  # fmt: skip
+FINDINGS = [
+    {"check": "near_duplicates", "severity": "warning", "what": "14 rows nearly repeat another row.",
+     "rows": [{"file": "/home/ada/support.jsonl", "line": 12 * i} for i in range(1, 15)], "total_rows": 14,
+     "advice": "They were kept on one side of the split. Remove them if they were not meant.",
+     "evidence": {"near_duplicate": 0.8, "groups": [PLACES[:2], PLACES[2:9], PLACES[9:11], PLACES[11:]],
+                  "group_sizes": {"2": 2, "3": 1, "7": 1}}},
+    {"check": "label_errors", "severity": "error", "what": "1 of 660 labels is probably wrong.",
+     "rows": [{"file": "tickets.csv", "line": 9}], "total_rows": 1, "advice": "Look at it.",
+     "evidence": {"ranked": [{"row": "/x/tickets.csv:9", "label": "billing", "instead": "returns",
+                              "probability": 0.02}]}},
+    {"check": "similar_labels", "severity": "warning", "what": "2 labels are 1.", "rows": [], "total_rows": 0,
+     "advice": "", "evidence": {"groups": [{"Billing": 3, "billing": 400}]}},
+    {"check": "leaks_into_test", "severity": "error", "what": "2 rows leak.", "rows": [], "total_rows": 0, "advice": "",
+     "evidence": {"pairs": [["/a/train.csv:3", "/a/test.csv:4", "near_prompt"], [None, "/a/test.csv:5", "group"]]}},
+    {"check": "refusals", "severity": "warning", "what": "1 row refuses.", "rows": [], "total_rows": 0, "advice": "",
+     "evidence": {"quotations": ["I am sorry, but"]}},
+    {"check": "two_sample", "severity": "info", "what": "Words hardly tell.", "rows": [], "total_rows": 0,
+     "advice": "", "evidence": COMPARED},
+    {"check": "length_shift", "severity": "warning", "what": "The lengths are others.", "rows": [], "total_rows": 0,
+     "advice": "", "evidence": {"compared": ["train", "test"], "stability_index": 0.4, "length_shift": 0.25,
+                                "median_characters": [125, 1300]}},
+    {"check": "group_bias", "severity": "info", "what": "One group is named.", "rows": [], "total_rows": 0,
+     "advice": "",
+     "evidence": {"groups": [GROUP, {**GROUP, "group": "men", **dict.fromkeys(list(GROUP)[5:])}], "group_rows": 30,
+                  "too_few": ["age: young people"], "tests_in_all": 6}},
+    {"check": "diversity", "severity": "info", "what": "The rows differ.", "rows": [], "total_rows": 0, "advice": "",
+     "evidence": {"prompts": MEASURED, "vendi_score": 10.0}},
+]  # fmt: skip
+LABELS = {
+    "billing": {"train": 240, "validation": 30, "test": 60}, "delivery": {"train": 140, "validation": 20, "test": 40},
+    "returns": {"train": 100, "validation": 10, "test": 20},
+}  # fmt: skip
+CHECKED = {
+    "name": "tickets", "task": "classify", "model": "attune-base", "method": "full", "parameters": 5_500_000,
+    "rows": {"train": 480, "validation": 60, "test": 120}, "split": "Stratified by label, 80/10/10.", "steps": 90,
+    "labels": LABELS, "findings": FINDINGS, "fits": True, "comparison_seconds": 2.5, "prompts": None,
+    "lengths": {
+        "median": 130, "p95": 300, "longest": 1400, "total": 90_000, "targets": 0, "cut_rows": 3, "survey": SURVEY,
+        "histogram": {"total": [[100, 140, 300], [140, 180, 100], [1400, 1440, 1]], "target": []},
+    },
+    "memory": {"program": 2**29, "weights": 2**23, "masters": 2**24, "gradients": 2**24, "optimizer": 2**25,
+               "activations": 2**26, "available": 2**34},
+    "rehearsal": {"steps": 9, "seconds": 88.0, "tokens_per_second": 4157.0, "peak_bytes": 956 * 2**20},
+}  # fmt: skip
 WHAT = "9 tokens, 2 learned, 4 cut off to fit max_length"
 SPANS = [
     ["<|im_start|>", "template", True], ["user\n", "template", False], ["Where is", "words", False],
@@ -159,13 +227,9 @@ def build_chat(folder: Path) -> Path:
     }
     write_json(folder / "data" / "lengths.json", lengths)
     write_json(folder / "data" / "shown.json", [{**rows("train", 1, 7)[0], "what": WHAT, "spans": SPANS}])
-    findings = [
-        {"check": "near_duplicates", "severity": "warning", "what": "14 rows nearly repeat another row.",
-         "rows": [{"file": "support.jsonl", "line": 12 * i} for i in range(1, 15)],
-         "advice": "They were kept on one side of the split. Remove them if they were not meant."},
-        {"check": "language", "severity": "info", "what": "All rows are English.", "rows": [], "advice": ""},
-    ]  # fmt: skip
-    write_json(folder / "data" / "findings.json", findings)
+    english = {"check": "language", "severity": "info", "what": "All rows are English.", "rows": [], "advice": ""}
+    write_json(folder / "data" / "findings.json", [*FINDINGS, english])
+    write_json(folder / "data" / "labels.json", {})
     rejected = [{**row, "reason": "the answer is empty"} for row in rows("rejected", 31, 300)]
     write_lines(folder / "data" / "rejections.jsonl", rejected)
     base, tuned = [], []
@@ -205,6 +269,7 @@ def build_classify(folder: Path) -> Path:
               "test": rows("test", 120, 542, "tickets.csv"), "reason": "Stratified by label, 80/10/10."}  # fmt: skip
     write_json(folder / "data" / "splits.json", splits)
     write_json(folder / "data" / "findings.json", [])
+    write_json(folder / "data" / "labels.json", LABELS)
     write_lines(folder / "data" / "rejections.jsonl", [])
     noise = random.Random(5)
     base, tuned = [], []
@@ -246,6 +311,13 @@ def classify_run(tmp_path: Path) -> Path:
 @pytest.fixture
 def interrupted_run(tmp_path: Path) -> Path:
     return build_interrupted(tmp_path / "20261120-110000-support-desk-9e2d")
+
+
+@pytest.fixture
+def checked() -> Record:
+    """What `attune check --json` prints of a classification."""
+    record: Record = json.loads(json.dumps(CHECKED))
+    return record
 
 
 @pytest.fixture

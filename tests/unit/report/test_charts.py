@@ -5,13 +5,14 @@ from xml.etree import ElementTree
 import pytest
 
 from attune.report import charts
+from attune.report.lengths import binned
 
 CURVE = [(step, 3.0 * math.exp(-step / 300)) for step in range(1, 1000)]
 DRAWINGS: dict[str, Callable[[], str]] = {
     "learning_curve": lambda: charts.learning_curve(CURVE, CURVE[99::100], quantity="loss", best_step=700),
     "learning_rate": lambda: charts.learning_rate(CURVE),
     "comparison": lambda: charts.comparison("rouge_l", 0.12, 0.71, 0.55, 0.63),
-    "length_histogram": lambda: charts.length_histogram([7, 80, 81, 300, 500], 512),
+    "length_histogram": lambda: charts.length_histogram(binned([7, 80, 81, 300, 500]), 512),
 }
 
 
@@ -68,7 +69,7 @@ def test_one_step_is_drawn() -> None:
 def test_the_best_step_and_the_limit_are_written_in_the_chart() -> None:
     assert "best: step 700" in DRAWINGS["learning_curve"]()
     assert "max_length 512" in DRAWINGS["length_histogram"]()
-    assert "max_length" not in charts.length_histogram([10, 20], 4096), "a far limit would squeeze the bars"
+    assert "max_length" not in charts.length_histogram(binned([10, 20]), 4096), "a far limit would squeeze the bars"
 
 
 def test_a_metric_name_cannot_leave_the_label() -> None:

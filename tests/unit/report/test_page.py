@@ -99,9 +99,12 @@ def poison_folder(folder: Path, payloads: list[str]) -> None:
 def test_no_payload_becomes_markup(kind: str, request: pytest.FixtureRequest) -> None:
     assert len(PAYLOADS) >= 100
     folder: Path = request.getfixturevalue(kind)
-    template = (Path(page.__file__).parent / "templates" / "page.html.j2").read_text(encoding="utf-8")
+    names = ("base", "page", "data", "macros")
+    template = "".join(
+        (Path(page.__file__).parent / "templates" / f"{name}.html.j2").read_text(encoding="utf-8") for name in names
+    )
     allowed = set(re.findall(r"<([a-z][a-z0-9]*)", template)) | {"svg", "g", "path", "line", "text"}
-    once = [template.count(f"<{tag}") for tag in ("style", "title", "a ", "body", "meta")]
+    once = [template.count(f"<{tag}") for tag in ("style>", "title>", "a ", "body", "meta")]
     poison_folder(folder, list(PAYLOADS))
     for rotation in (0, 60):
         edit = json.loads((folder / "run.json").read_text(encoding="utf-8"))
@@ -167,6 +170,7 @@ def test_every_part_of_a_finished_chat_run_is_there(chat_run: Path) -> None:
     for words in (
         "Qwen/Qwen3-0.6B", "lora, rank 16", "1,487 tokens/s", "3.17 GiB", "4 min 14 s", "best: step 120",
         "rises by 1% after it", "3 rows were cut at 512 tokens.", "support.jsonl:40", "14 rows nearly repeat",
+        "2 errors, 4 warnings in 1,200 rows.", "and one more group",
         "the answer is empty", "and 19 more, in data/rejections.jsonl", "training.epochs", "three passes reach",
         "The tokenizer has no pad token", "1 step was skipped at 33", "attune chat runs/20261120-095811",
         "from peft import AutoPeftModelForCausalLM", "Not measured: forgetting, memorization, bias.", "2-core x86-64",
@@ -174,7 +178,8 @@ def test_every_part_of_a_finished_chat_run_is_there(chat_run: Path) -> None:
         assert words in seen.text, words
     assert seen.tags.count("article") == 20
     assert seen.text.count("exact match") == 10
-    assert seen.tags.count("svg") == 5 + 3 + 2
+    of_data = 2 + 2 + 1  # lengths, duplicates, parts
+    assert seen.tags.count("svg") == 5 + 3 + of_data
 
 
 def test_each_limit_that_cuts_is_in_a_table_and_the_one_in_force(chat_run: Path) -> None:
