@@ -9,6 +9,7 @@ from attune.data.balance import (
     SHORTCUT_AUC,
     effective_classes,
     label_balance,
+    label_counts,
     normalised_entropy,
     shortcuts,
     similar_labels,
@@ -177,3 +178,15 @@ def test_even_and_clean_labels_give_nothing() -> None:
     examples = rows(labels, ["word " * generator.randint(3, 40) for _ in labels])
     assert Counter(labels).most_common(1)[0][1] == 50
     assert [finding for check in CHECKS for finding in check(examples, LIMITS)] == []
+
+
+def test_labels_are_counted_by_part_the_most_frequent_first() -> None:
+    parts = {"train": rows(["b", "a", "b", "c"]), "validation": [], "test": rows(["d", "a"])}
+    assert label_counts(parts) == {
+        "a": {"train": 1, "validation": 0, "test": 1},
+        "b": {"train": 2, "validation": 0, "test": 0},
+        "c": {"train": 1, "validation": 0, "test": 0},
+        "d": {"train": 0, "validation": 0, "test": 1},
+    }
+    assert list(label_counts(parts)) == ["a", "b", "c", "d"]
+    assert label_counts({"train": [Document("x", Origin("f", 1), "text")]}) == {}
