@@ -50,7 +50,10 @@ def cli_page() -> str:
         GENERATED + "# The command line\n",
         "Exit codes: 0 done, 2 the recipe is wrong, 3 the data is wrong, 4 the",
     ]
-    lines += ["environment or the model is wrong, 130 interrupted and resumable, 1 our bug.\n"]
+    lines += [
+        "environment or the model is wrong, 130 interrupted and resumable, 1 our bug. What the audit finds in rows that",
+        "can be read, errors too, is told and does not change the exit code: it is for you to judge.\n",
+    ]
     for name, sub in command.commands.items():
         lines += [
             f"## `attune {name}`\n",
@@ -76,13 +79,14 @@ def checks_page() -> str:
         GENERATED + "# The audit of the data\n",
         "`attune check` and `attune run` look at every row before anything is trained. A finding names its rows and",
         "what to do; it changes nothing. Thresholds stand under `data.audit` in the [recipe](recipe.md) and can be",
-        "changed there; `data.audit.skip` leaves checks out. Findings are printed, shown in the report, and kept in",
-        "the run's `data/findings.json`.\n",
+        "changed there; `data.audit.skip` leaves checks out. Errors and warnings are printed; all findings, with what",
+        "they stand on, are in the report, on the page of `attune check --html FILE`, in `attune check --json`, and in",
+        "the run's `data/findings.json`. Findings never change the exit code.\n",
         "`data.clean` mends texts or leaves rows out, before the audit; every change stands in the run's",
         "`data/changes.jsonl`, every row that was left out in `data/rejections.jsonl`.\n",
         "After the split, the training rows are compared with each other part, and with texts of the real job where",
-        "`data.like` names them. What differs is a warning, for validation rows an info; the figures stand in the",
-        "evidence. Parts of fewer than 20 rows are not compared, and of many rows a sample is, whose size is told.\n",
+        "`data.like` names them. What differs is a warning, for validation rows an info; what does not is an info with",
+        "its figures. Parts of fewer than 20 rows are not compared, and of many rows a sample is, whose size is told.\n",
         "| check | finds |",
         "|---|---|",
     ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attune.data import prompt, source
 from attune.data.clean import Cleaner
-from attune.data.example import Example
+from attune.data.example import Conversation, Example, LabelledText, Pair
 from attune.data.prompt import TaskPrompt
 from attune.data.targets import sampled
 from attune.errors import DataError, ModelError, RecipeError
@@ -138,22 +138,36 @@ def other_prompt(text: str, prepared: Prepared) -> TaskPrompt | None:
 
 
 def _under(other: TaskPrompt | None, own: Sequence[Example], prepared: Prepared, part: str) -> list[Example]:
-    """The same rows, read from their file once more, with the other prompt."""
+    """The same rows with the other prompt; where it takes other columns, their files are read once more."""
+    wanted = {example.id for example in own}
+    plain = {row.id: row for row in getattr(prepared.curated.splits, part) if row.id in wanted}
+    rows = [plain[example.id] for example in own]
+    fields = other.fields if other else ()
+    if fields != (prepared.prompt.fields if prepared.prompt else ()):
+        rows = _with_columns(fields, rows, prepared, part)
+    return [other.before_row(row) if other else row for row in rows]
+
+
+def _with_columns(fields: Sequence[str], rows: Sequence[Example], prepared: Prepared, part: str) -> list[Example]:
+    """The rows with what these columns hold, cleaned; what the model should answer stays as it is."""
     data = prepared.recipe.data
     place = data.validation if part == "validation" and data.validation else data.train
+    reading = source.recognise(place, columns=data.columns, shape=prepared.task.shape, fields=fields)
+    read = Cleaner(data.clean, data.audit).mend(source.read_all(place, reading))
+    by_line = {(row.origin.file, row.origin.line): row for row in read}
+    return [_asking(by_line[row.origin.file, row.origin.line], row) for row in rows]
 
-    def rows(asked: TaskPrompt | None) -> list[Example]:
-        fields = asked.fields if asked else ()
-        reading = source.recognise(place, columns=data.columns, shape=prepared.task.shape, fields=fields)
-        return source.read_all(place, reading)
 
-    before = rows(prepared.prompt)
-    same = (other.fields if other else ()) == (prepared.prompt.fields if prepared.prompt else ())
-    after = before if same else rows(other)
-    by_line = {(mine.origin.file, mine.origin.line): theirs for mine, theirs in zip(before, after, strict=True)}
-    chosen = [by_line[example.origin.file, example.origin.line] for example in own]
-    mended = Cleaner(data.clean, data.audit).mend(chosen)
-    return [other.before_row(example) if other else example for example in mended]
+def _asking(asking: Example, answering: Example) -> Example:
+    """A row that asks as one and answers as the other."""
+    match asking, answering:
+        case Pair(), Pair(completion=completion):
+            return dataclasses.replace(asking, completion=completion)
+        case LabelledText(), LabelledText(label=label):
+            return dataclasses.replace(asking, label=label)
+        case Conversation(fields=fields), Conversation():
+            return dataclasses.replace(answering, fields=fields)
+    raise AssertionError("documents take no prompt")
 
 
 def _of_labels(prepared: Prepared, model: LoadedModel, ids: Sequence[str], rows: Sequence[Example]) -> list[Prediction]:

@@ -14,7 +14,18 @@ from rich.text import Text
 from attune.errors import AttuneError, DataError, Interrupted, RowError
 from attune.report import dataset
 from attune.report import lengths as of_lengths
-from attune.report.view import RunView, baseline_name, duration, facts, metric_name, number, places, size, span
+from attune.report.view import (
+    RunView,
+    baseline_name,
+    duration,
+    facts,
+    metric_name,
+    number,
+    places,
+    sentence,
+    size,
+    span,
+)
 from attune.runs.store import RunRecord
 from attune.terminal import printable
 
@@ -107,9 +118,9 @@ def print_check(to: Console, record: Mapping[str, Any], page: Path | None = None
         page: where all of it was written as HTML.
     """
     findings, rows = record["findings"], sum(record["rows"].values())
-    severity, sentence = dataset.verdict(findings, rows)
+    severity, words = dataset.verdict(findings, rows)
     to.print()
-    to.print(Text(sentence, style=f"bold {'green' if severity == 'info' else _SEVERITIES[severity]}"))
+    to.print(Text(words, style=f"bold {'green' if severity == 'info' else _SEVERITIES[severity]}"))
     _print_findings(to, findings, page)
     to.print()
     to.print(_table(dataset.split_table(record["rows"], record["labels"], SHOWN_LABELS), "Rows"))
@@ -136,11 +147,11 @@ def _print_findings(to: Console, findings: Sequence[Mapping[str, Any]], page: Pa
         for finding in findings:
             if finding["severity"] != wanted:
                 continue
-            table.add_row(Text(wanted, style=_SEVERITIES[wanted]), Text(printable(finding["what"])))
+            table.add_row(Text(wanted, style=_SEVERITIES[wanted]), Text(printable(sentence(finding["what"]))))
             rows, total = finding["rows"][:SHOWN_ROWS], finding["total_rows"]
             where = f"{printable(places(rows, total))}. " if rows else ""
             if where or finding["advice"]:
-                table.add_row("", Text(f"{where}{printable(finding['advice'])}", style="dim"))
+                table.add_row("", Text(f"{where}{printable(sentence(finding['advice']))}", style="dim"))
     others = list(dict.fromkeys(finding["check"] for finding in findings if finding["severity"] == "info"))
     if others:
         shows = "see the page" if page else "--html FILE shows them"

@@ -265,6 +265,7 @@ def test_a_run_is_cleaned_and_audited_and_says_so(walk: Walk, write_rows: Write,
     assert {"personal_data", "exact_duplicates", "placeholder_targets"} <= found.keys()
     assert [row["line"] for row in found["placeholder_targets"]["rows"]] == [12]
     assert "ann@example.org" not in json.dumps(found)
+    assert _json(plain.folder, "data/labels.json") == {}, "pairs have none"
     clean = {"mask_personal_data": True, "drop": ["exact_duplicates", "placeholder_targets"]}
     cleaned = walk(tiny_decoder, data, method={"kind": "lora", "rank": 2}, data={"clean": clean})
     assert not {"personal_data", "exact_duplicates", "placeholder_targets"} & {

@@ -122,11 +122,14 @@ def test_what_cannot_fit_is_said_before_anything_is_loaded(
     colours: Path, enormous: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["--model", str(enormous), "--set", "method.init=random", "--runs", str(tmp_path / "runs")]
+    options += ["--html", str(tmp_path / "page.html")]
     with pytest.raises(SystemExit) as leaving:
         cli.main(["check", str(colours), *options])
     out, err = capsys.readouterr()
     assert leaving.value.code == 4
     assert "It does not fit" in out and "GiB" in out
+    assert "fp32 masters" in out, "what it is for is said where it is too much"
+    assert "does not fit into the memory" in (tmp_path / "page.html").read_text()
     assert "the memory does not hold this training" in err and "training.max_length" in err
 
 
@@ -172,3 +175,28 @@ def test_the_screen_tells_what_each_limit_cuts(
     assert "max_length Rows cut Learned tokens lost Rows that learn nothing Padding, if padded 24 (in force)" in out
     assert "At 64 tokens, 99 % of the rows are whole." in out
     assert "training.max_length 64 would keep all rows whole." in out
+
+
+def test_a_page_is_written_beside_the_screen_and_no_run(
+    moods: Path, tiny_encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "check.html"
+    options = ["--model", str(tiny_encoder), "--runs", str(tmp_path / "runs"), "--html", str(page)]
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(["check", str(moods), *options, "--set", "training.max_steps=1", "--set", "data.audit.few_rows=100"])
+    out = capsys.readouterr().out
+    assert leaving.value.code == 0, "what is wrong with the data does not change the exit code"
+    assert "1 warning in 60 rows." in out and "There are only 60 rows" in out and f"Page: {page}" in out
+    assert out.count("There are only 60 rows") == 1, "said once"
+    html = page.read_text()
+    assert "1 warning in 60 rows." in html and "Rows by label" in html and "There are only 60 rows" in html
+    assert [path.name for path in tmp_path.iterdir()] == ["check.html"]
+
+
+def test_labels_are_counted_by_part(moods: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+    recipe = from_mapping({"data": {"train": str(moods)}, "model": str(tiny_encoder), "training": {"max_steps": 1}})
+    record = check(recipe, Store(tmp_path / "runs")).record()
+    assert set(record["labels"]) == {"good", "bad"}
+    for part, rows in record["rows"].items():
+        assert sum(counts[part] for counts in record["labels"].values()) == rows
+    assert sum(count for _, _, count in record["lengths"]["histogram"]["total"]) == record["rows"]["train"]

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import copy
 import io
 import json
 import math
+import re
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -179,6 +182,23 @@ class TestBar:
         bar(StageFinished("train", 61.0))
         assert "1 min 1 s, 10 steps, best validation loss 0.750 at step 10" in written(console)
 
+    def test_rows_that_nobody_has_counted_yet_have_no_bar_and_no_end(self):
+        bar = Bar(page(terminal_like=True), Stop())
+        bar(StageStarted("read"))
+        for done in range(10_000, 60_000, 10_000):
+            bar(Progress("read", done, 0, "rows"))
+        drawn = self.drawn(bar)
+        assert "Read the data 50,000 rows" in " ".join(drawn.split())
+        assert "left" not in drawn and "━" not in drawn
+
+    def test_checks_are_counted_and_no_time_is_promised(self):
+        bar = Bar(page(100, terminal_like=True), Stop())
+        bar(StageStarted("audit"))
+        for done in range(1, 13):
+            bar(Progress("audit", done, 27, "checks"))
+        drawn = self.drawn(bar, 100)
+        assert "Audit the data" in drawn and "12 of 27 checks" in drawn and "left" not in drawn
+
     def test_leaves_the_terminal_as_it_was(self):
         console = page(terminal_like=True)
         with Bar(console, Stop()) as bar:
@@ -241,3 +261,67 @@ def test_scores_have_their_intervals():
     console = page()
     summary.print_scores(console, "chat", 12, [Score("rouge_l", 0.5, 0.4, 0.625, 12, True)])
     assert "ROUGE-L  0.500  0.400 to 0.625" in written(console)
+
+
+class TestCheckScreen:
+    """A real record of examples/support-desk, its rows and groups shortened."""
+
+    record = json.loads((Path(__file__).parents[1] / "golden" / "check-support-desk.json").read_text())
+
+    def screen(self, width: int = 100, **changes) -> list[str]:
+        console = page(width, terminal_like=True)
+        summary.print_check(console, {**copy.deepcopy(self.record), **changes})
+        return re.sub(r"\x1b\[[0-9;]*m", "", written(console)).splitlines()
+
+    def finding(self, severity: str, check: str = "refusals") -> dict:
+        rows = [{"file": "/x/\x1b[2Jrows.jsonl", "line": line} for line in range(1, 9)]
+        what = f"In 8 of 1,898 rows the answer {check} is one that should be looked at"
+        return {
+            "check": check,
+            "severity": severity,
+            "what": what,
+            "rows": rows,
+            "total_rows": 900,
+            "advice": "Look.",
+            "evidence": {},
+        }
+
+    def test_an_ordinary_data_set_leaves_room_for_the_stages_on_40_lines(self):
+        lines = self.screen()
+        assert len(lines) <= 28 and max(map(len, lines)) <= 100
+
+    def test_the_verdict_comes_first(self):
+        assert self.screen()[1] == "2 warnings in 1,898 rows."
+        assert self.screen(findings=[])[1] == "Nothing found that should be mended in 1,898 rows."
+        errors = [self.finding(severity) for severity in ("info", "warning", "error", "error")]
+        assert self.screen(findings=errors)[1] == "2 errors, 1 warning in 1,898 rows."
+
+    def test_every_error_and_warning_is_there_and_infos_are_named_in_one_line(self):
+        findings = [self.finding("warning", f"w{i}") for i in range(20)] + [self.finding("error", "e")]
+        findings += [self.finding("info", f"i{i}") for i in range(9)]
+        lines = self.screen(findings=findings)
+        assert sum(line.startswith("warning") for line in lines) == 20
+        assert [line.split()[0] for line in lines[2:5:2]] == ["error", "warning"]
+        infos = [line for line in lines if line.startswith("info")]
+        assert len(infos) == 1 and "i0, i1, i2" in infos[0] and "--html FILE shows them" in infos[0]
+        assert "[2Jrows.jsonl: 1, 2, 3, 4, 5 and 895 more. Look." in lines[3]
+
+    def test_labels_stand_in_the_table_of_the_parts(self):
+        labels = {f"label {i}": {"train": 100 - i, "validation": 10, "test": 10} for i in range(40)}
+        lines = self.screen(labels=labels)
+        names = [line[:15].strip() for line in lines if line.startswith(("label", "34 other"))]
+        assert names == [*(f"label {i}" for i in range(6)), "34 other labels"]
+
+    def test_limits_are_a_table_where_they_cut(self):
+        lengths = copy.deepcopy(self.record["lengths"])
+        assert not any("Rows cut" in line for line in self.screen())
+        lengths["cut_rows"] = lengths["survey"]["limits"][0]["cut"] = 12
+        assert any("Rows cut" in line for line in self.screen(lengths=lengths))
+        assert any("max_length 136 cuts 12 rows." in line for line in self.screen(lengths=lengths))
+
+    def test_what_does_not_fit_is_told_by_what_it_is_for(self):
+        lines = self.screen(rehearsal=None, fits=False)
+        assert lines[-1] == "It does not fit into the memory."
+        assert any("fp32 masters 21 MiB" in line for line in lines) and not any(
+            "tokens a second" in line for line in lines
+        )

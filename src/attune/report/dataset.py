@@ -16,7 +16,7 @@ from attune.report import lengths as of_lengths
 from attune.report.bars import Bar, Interval, bars, brief, intervals
 from attune.report.evidence import isolated, lines, measures
 from attune.report.lengths import Table
-from attune.report.view import number, places, size
+from attune.report.view import number, places, sentence, size
 
 Record = Mapping[str, Any]
 Figure = tuple[str, Markup]
@@ -46,11 +46,11 @@ def shown(record: Record) -> dict[str, Any]:
             `survey`; what is missing or None was not recorded.
     """
     rows, findings = record.get("rows") or {}, record.get("findings")
-    severity, sentence = verdict(findings or (), sum(rows.values()))
+    severity, words = verdict(findings or (), sum(rows.values()))
     labels, lengths = record.get("labels") or {}, record.get("lengths") or {}
     return {
         "tone": _TONES[severity],
-        "sentence": sentence,
+        "sentence": words,
         "findings": None if findings is None else _findings(findings),
         "split": record.get("split") or "",
         "parts": split_table(rows, labels),
@@ -118,7 +118,8 @@ def _findings(findings: Sequence[Record]) -> list[dict[str, Any]]:
     ordered = [finding for severity in SEVERITIES for finding in findings if finding["severity"] == severity]
     return [
         {
-            **{key: str(finding.get(key) or "") for key in ("check", "severity", "what", "advice")},
+            **{key: str(finding[key]) for key in ("check", "severity")},
+            **{key: sentence(str(finding.get(key) or "")) for key in ("what", "advice")},
             "places": _places(finding),
             "lines": lines(finding),
             "measures": measures(finding),

@@ -371,6 +371,12 @@ def places(rows: Sequence[Mapping[str, Any]], total: int) -> str:
     return f"{named} and {total - len(rows):,} more" if total > len(rows) else named
 
 
+def sentence(text: str) -> str:
+    """The words with a capital at their beginning and a full stop at their end."""
+    text = text.strip()
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
+
+
 def short(text: Any, at_most: int = _CHARACTERS) -> str:
     """The text, or its start and how much is left out."""
     text = str(text)

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from attune.data import auditor
+from attune.data.audit import CHECKS, CHECKS_OF_LIKENESS, CHECKS_OF_PARTS
 from attune.data.auditor import Auditor, read_clusters, read_findings
 from attune.data.example import Origin, Pair
 from attune.data.stored import StoredExamples
 from attune.errors import EnvironmentFault, Interrupted
 from attune.events import Progress, Stop
 from attune.recipe import Audit
+
+ALL_CHECKS = [*CHECKS, *CHECKS_OF_LIKENESS, *CHECKS_OF_PARTS]
 
 
 @pytest.fixture
@@ -42,7 +45,9 @@ def test_a_process_finds_what_is_found_here(
     there = audited(rows, tmp_path / "there")
     assert here[:2] == there[:2]
     assert {finding.check for finding in here[1]} >= {"personal_data", "near_duplicates", "placeholder_targets"}
-    assert isinstance(there[2][-1], Progress) and there[2][-1].done == there[2][-1].total
+    done = [event.done for event in there[2] if isinstance(event, Progress)]
+    assert done == sorted(set(done)), "the checks of all rows and of the parts are counted together"
+    assert isinstance(there[2][-1], Progress) and there[2][-1].done == there[2][-1].total == len(ALL_CHECKS)
 
 
 def test_clusters_that_are_known_are_not_looked_for(

@@ -10,6 +10,7 @@ from attune.data.balance import (
     effective_classes,
     few_rows,
     label_balance,
+    label_counts,
     normalised_entropy,
     shortcuts,
     similar_labels,
@@ -180,6 +181,7 @@ def test_even_and_clean_labels_give_nothing() -> None:
     assert [finding for check in CHECKS for finding in check(examples, LIMITS)] == []
 
 
+<<<<<<< HEAD
 def test_few_rows_are_told_unless_they_are_documents() -> None:
     (finding,) = few_rows(rows(["a", "b"] * 9), LIMITS)
     assert finding.evidence == {"rows": 18, "few_rows": 20}
@@ -191,3 +193,15 @@ def test_few_rows_are_told_unless_they_are_documents() -> None:
 def test_rows_sorted_by_label_are_a_remark() -> None:
     severities = {f.evidence["feature"]: f.severity for f in shortcuts(rows(sorted(even(200, 4, 0))), LIMITS)}
     assert severities["order"] == "info"
+=======
+def test_labels_are_counted_by_part_the_most_frequent_first() -> None:
+    parts = {"train": rows(["b", "a", "b", "c"]), "validation": [], "test": rows(["d", "a"])}
+    assert label_counts(parts) == {
+        "a": {"train": 1, "validation": 0, "test": 1},
+        "b": {"train": 2, "validation": 0, "test": 0},
+        "c": {"train": 1, "validation": 0, "test": 0},
+        "d": {"train": 0, "validation": 0, "test": 1},
+    }
+    assert list(label_counts(parts)) == ["a", "b", "c", "d"]
+    assert label_counts({"train": [Document("x", Origin("f", 1), "text")]}) == {}
+>>>>>>> charts

@@ -27,6 +27,7 @@ def test_exact_duplicates_are_the_later_rows() -> None:
     (finding,) = exact_duplicates(rows, LIMITS)
     assert lines([finding]) == [2]
     assert finding.evidence["groups"] == [["rows.jsonl:1", "rows.jsonl:2"]]
+    assert finding.evidence["group_sizes"] == {"2": 1}
     assert not exact_duplicates(rows[1:], LIMITS)
 
 

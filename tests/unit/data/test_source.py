@@ -14,7 +14,7 @@ from readings import ANSWER, CALL, CHAT, GOOD, PAIR, SYSTEM, TOOL, USER, jsonl, 
 from attune.data.example import Conversation, Document, LabelledText, Pair
 from attune.data.source import read_all, recognise
 from attune.errors import AttuneError, DataError, Interrupted, RecipeError
-from attune.events import Event, Note, Stop
+from attune.events import Event, Note, Progress, Stop
 
 # --- recognise ---
 
@@ -250,3 +250,12 @@ def test_mutations_of_good_files_never_give_a_traceback(tmp_path: Path, suffix: 
             changed[at : at + generator.randint(0, 3)] = piece
             changed = changed or bytearray(b"x")
         survive(write(tmp_path / f"changed.{suffix}", bytes(changed)))
+
+
+def test_many_rows_are_counted_while_they_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "many.csv"
+    path.write_text("text,label\n" + "".join(f"row {i},{i % 2}\n" for i in range(20_500)))
+    heard: list[Event] = []
+    read_all(path, recognise(path), emit=heard.append)
+    told = [(event.done, event.total) for event in heard if isinstance(event, Progress)]
+    assert told == [(10_000, 0), (20_000, 0), (20_500, 20_500)], "there is no total before the end"

@@ -96,7 +96,8 @@ def test_a_check_has_all_of_it_on_one_page(checked: Record) -> None:
         "Lengths: stability index 0.400 – 0.25", "Median characters 125 → 1,300 –",
         "gender: women 120 (10.0%) label: billing 40% (31% to 49%) 30% (27% to 33%) 1.550 0.09",
         "gender: men 120 (10.0%) none could be made – – – –",
-        "Too few rows to compare (fewer than 30): age: young people .", "Rows with nothing in common (Vendi score) 88.0",
+        "Too few rows to compare (fewer than 30): age: young people .",
+        "Rows with nothing in common (Vendi score) 88.0",
         "512 (in force) 3 (0.3 %)", "956 MiB of 16.50 GiB", "measured in 9 rehearsed steps; 16.50 GiB are available",
         "Base and tuned on 120 test rows about 2.5 s", "support.jsonl: 12, 24, 36, 48, 60, 72, 84, 96 and 6 more",
     ):  # fmt: skip
