@@ -181,7 +181,6 @@ def test_even_and_clean_labels_give_nothing() -> None:
     assert [finding for check in CHECKS for finding in check(examples, LIMITS)] == []
 
 
-<<<<<<< HEAD
 def test_few_rows_are_told_unless_they_are_documents() -> None:
     (finding,) = few_rows(rows(["a", "b"] * 9), LIMITS)
     assert finding.evidence == {"rows": 18, "few_rows": 20}
@@ -193,7 +192,8 @@ def test_few_rows_are_told_unless_they_are_documents() -> None:
 def test_rows_sorted_by_label_are_a_remark() -> None:
     severities = {f.evidence["feature"]: f.severity for f in shortcuts(rows(sorted(even(200, 4, 0))), LIMITS)}
     assert severities["order"] == "info"
-=======
+
+
 def test_labels_are_counted_by_part_the_most_frequent_first() -> None:
     parts = {"train": rows(["b", "a", "b", "c"]), "validation": [], "test": rows(["d", "a"])}
     assert label_counts(parts) == {
@@ -204,4 +204,3 @@ def test_labels_are_counted_by_part_the_most_frequent_first() -> None:
     }
     assert list(label_counts(parts)) == ["a", "b", "c", "d"]
     assert label_counts({"train": [Document("x", Origin("f", 1), "text")]}) == {}
->>>>>>> charts
