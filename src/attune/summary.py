@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from rich.text import Text
 from attune.errors import AttuneError, DataError, Interrupted, RowError
 from attune.report import dataset
 from attune.report import lengths as of_lengths
+from attune.report.evidence import isolated
 from attune.report.view import (
     RunView,
     baseline_name,
@@ -170,7 +172,9 @@ def _table(found: of_lengths.Table, first: str = "") -> Table:
         )
     for name, *cells in found.rows:
         strong = name == first or name.endswith("(in force)")
-        table.add_row(Text(printable(name)), *cells, style="bold" if strong else "")
+        turned = any(unicodedata.bidirectional(letter) in {"R", "AL"} for letter in name)
+        shown = isolated(printable(name)) if turned else printable(name)  # else it would turn the figures beside it
+        table.add_row(Text(shown), *cells, style="bold" if strong else "")
     return table
 
 

@@ -178,6 +178,11 @@ class _State:
             return ""
         return f"{self.done:,} of {self.total:,} {self.unit}" if self.total else f"{self.done:,} {self.unit}"
 
+    def time_left(self, now: float) -> str:
+        """How long the stage takes yet; nothing where no total is known, or its units are too unequal to tell."""
+        known = self.total and self.unit != "checks"  # of which one takes a hundred times as long as another
+        return left_in_words(self.left.seconds(self.total, now)) if known else ""
+
     def measures(self) -> str:
         """The numbers of training, as far as they are known."""
         parts = []
@@ -266,8 +271,7 @@ class Lines:
         if part <= self._written or state.done == state.total:
             return
         self._written = part
-        left = left_in_words(state.left.seconds(state.total, now))
-        parts = [state.counts(), state.measures() if state.step else "", left]
+        parts = [state.counts(), state.measures() if state.step else "", state.time_left(now)]
         self._console.print("  " + " · ".join(part for part in parts if part))
 
 
@@ -313,9 +317,7 @@ class Bar:
             cells.append(ProgressBar(state.total, state.done, width=max(10, min(30, self._console.width - 62))))
         if state.unit:
             cells.append(Text(state.counts(), no_wrap=True))
-        if state.total and state.unit != "checks":  # of which one takes a hundred times as long as another
-            left = left_in_words(state.left.seconds(state.total, self._clock()))
-            cells.append(Text(left, style="cyan", no_wrap=True))
+        cells.append(Text(state.time_left(self._clock()), style="cyan", no_wrap=True))
         row.add_row(*cells)
         lines: list[RenderableType] = [row]
         if state.step or state.validated:

@@ -312,6 +312,12 @@ class TestCheckScreen:
         names = [line[:15].strip() for line in lines if line.startswith(("label", "34 other"))]
         assert names == [*(f"label {i}" for i in range(6)), "34 other labels"]
 
+    def test_a_label_from_right_to_left_does_not_turn_its_row(self):
+        lines = self.screen(labels={"שלום": {"train": 9}, "ok": {"train": 3}})
+        assert any(line.startswith("\u2068שלום\u2069 ") for line in lines) and any(
+            line.startswith("ok ") for line in lines
+        )
+
     def test_limits_are_a_table_where_they_cut(self):
         lengths = copy.deepcopy(self.record["lengths"])
         assert not any("Rows cut" in line for line in self.screen())
