@@ -17,7 +17,7 @@ from attune.recipe import Audit
 
 FOLDS = 5
 # The mean over so many ways to divide the rows; of many rows, one way is enough, and time counts.
-SPLITS, SPLIT_ROWS = 3, 10_000
+SPLITS, SPLIT_ROWS = 3, 3_000
 LONGEST = 4  # words in a row
 MOST_ROWS = 50_000
 LISTED = 200
