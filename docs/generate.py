@@ -51,8 +51,8 @@ def cli_page() -> str:
         "Exit codes: 0 done, 2 the recipe is wrong, 3 the data is wrong, 4 the",
     ]
     lines += [
-        "environment or the model is wrong, 130 interrupted and resumable, 1 our bug. What the audit finds in rows that",
-        "can be read, errors too, is told and does not change the exit code: it is for you to judge.\n",
+        "environment or the model is wrong, 130 interrupted and resumable, 1 our bug. What the audit finds in rows",
+        "that can be read, errors too, is told and does not change the exit code: it is for you to judge.\n",
     ]
     for name, sub in command.commands.items():
         lines += [
@@ -85,8 +85,8 @@ def checks_page() -> str:
         "`data.clean` mends texts or leaves rows out, before the audit; every change stands in the run's",
         "`data/changes.jsonl`, every row that was left out in `data/rejections.jsonl`.\n",
         "After the split, the training rows are compared with each other part, and with texts of the real job where",
-        "`data.like` names them. What differs is a warning, for validation rows an info; what does not is an info with",
-        "its figures. Parts of fewer than 20 rows are not compared, and of many rows a sample is, whose size is told.\n",
+        "`data.like` names them. What differs is a warning, for validation rows an info; what does not is an info",
+        "with its figures. Parts of fewer than 20 rows are not compared, and of many rows a sample is, whose size is told.\n",
         "| check | finds |",
         "|---|---|",
     ]
