@@ -86,7 +86,8 @@ def checks_page() -> str:
         "`data/changes.jsonl`, every row that was left out in `data/rejections.jsonl`.\n",
         "After the split, the training rows are compared with each other part, and with texts of the real job where",
         "`data.like` names them. What differs is a warning, for validation rows an info; what does not is an info",
-        "with its figures. Parts of fewer than 20 rows are not compared, and of many rows a sample is, whose size is told.\n",
+        "with its figures. Parts of fewer than 20 rows are not compared, and of many rows a sample is, whose size is",
+        "told.\n",
         "| check | finds |",
         "|---|---|",
     ]
