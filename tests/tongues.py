@@ -65,18 +65,24 @@ OPENINGS = {
 
 
 def question(tongue: str, pick: random.Random) -> str:
-    """Two questions in a row."""
+    """Two questions in a row, behind a place and a number: such rows are many, and no two are of one place and day."""
     who, does, when, *_ = (pick.sample(part, 2) for part in TONGUES[tongue])
-    return " ".join(
+    asked = " ".join(
         OPENINGS[tongue].format(who=who[i], does=does[i], when=when[i]).replace("¿p", "¿P") for i in range(2)
     )
+    return f"{place(pick)}: {asked}"
+
+
+def place(pick: random.Random) -> str:
+    """Where and when a thing happened, in no language."""
+    return f"{pick.choice(TOWNS)} {pick.randint(1, 28)}.{pick.randint(1, 12)}.{pick.randint(1960, 2026)}"
 
 
 def answer(tongue: str, pick: random.Random) -> str:
     """An answer of one sentence."""
     *_, first, second = TONGUES[tongue]
     stop, comma = ("。", ",") if tongue == "zh" else (".", ", ")
-    return f"{pick.choice(first)}{comma}{pick.choice(second)}{stop}"
+    return f"{place(pick)}: {pick.choice(first)}{comma}{pick.choice(second)}{stop}"
 
 
 def polyglot(n: int, seed: int = 0, tongues: str = "en de fr es ru zh") -> list[Row]:
@@ -94,12 +100,13 @@ def translations(n: int, seed: int = 0) -> list[Row]:
 
     def make(pick: random.Random) -> Row:
         at = [pick.sample(range(len(part)), 2) for part in TONGUES["en"]]
+        there = place(pick)
         sides = []
         for tongue in ("en", "de"):
             parts = [[part[i] for i in places] for part, places in zip(TONGUES[tongue], at, strict=True)]
             who, does, when, first, second = parts
             asked = [OPENINGS[tongue].format(who=who[i], does=does[i], when=when[i]) for i in range(2)]
-            sides.append(f"{asked[0]} {first[0]}, {second[0]}. {asked[1]}")
+            sides.append(f"{there}: {asked[0]} {first[0]}, {second[0]}. {asked[1]}")
         return {"source": sides[0], "target": sides[1]}
 
     return distinct(n, make, seed)

@@ -25,6 +25,7 @@ from attune.recipe import Audit
 
 SIGNIFICANCE = 0.05
 SAMPLED_ROWS = 100_000
+LENGTH_RATIO = 1.25  # of median words of targets
 LABELS = 20  # the largest ones; tests grow with groups times labels
 LISTED_TESTS, LISTED_OCCUPATIONS = 100, 20
 OCCUPATION_ROWS = 5  # fewer are not listed
@@ -64,7 +65,12 @@ class _Test:
     p_holm: float = 1.0
 
     def stands_out(self, least: float) -> bool:
-        """Significant, large, and no less so among rows that all mention somebody of the axis."""
+        """Significant, large, and no less so among rows that all mention somebody of the axis.
+
+        Nearly all answers can be longer by a single word, which is nothing: medians of lengths must differ by a quarter.
+        """
+        if self.kind == "target words" and LENGTH_RATIO * min(self.rate, self.rest) > max(self.rate, self.rest):
+            return False
         ratios = [ratio for ratio in (self.odds_ratio, self.within_axis) if ratio is not None]
         return self.p_holm < SIGNIFICANCE and (min(ratios) >= least or max(ratios) <= 1 / least)
 

@@ -372,9 +372,13 @@ def places(rows: Sequence[Mapping[str, Any]], total: int) -> str:
 
 
 def sentence(text: str) -> str:
-    """The words with a capital at their beginning and a full stop at their end."""
+    """The words with a full stop at their end and a capital at their beginning, unless they begin with a name."""
     text = text.strip()
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
+    if not text:
+        return ""
+    first = text.split()[0].rstrip(".,:;!?")
+    begin = text[0] if "." in first or "_" in first else text[0].upper()
+    return f"{begin}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
 
 def short(text: Any, at_most: int = _CHARACTERS) -> str:
