@@ -14,7 +14,9 @@ import pytest
 from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models are slower with more, and sums differ in their last bit
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the crash tests fork a process that must have one thread
+# The crash tests fork a process that must have one thread: no pool for matrices, none that tidies pyarrow's memory.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["ATTUNE_CACHE"] = ""  # nothing of one test is kept for another

@@ -215,7 +215,8 @@ def _warm_up(tree: Mapping[str, Any], scratch: Path) -> None:
     short = {**tree, "training": {**tree["training"], "max_steps": 1}}
     with contextlib.suppress(Interrupted):
         pipeline.run(from_mapping(short), Store(scratch), emit)
-    assert len(list(Path("/proc/self/task").iterdir())) == 1, "a fork would lose the other threads"
+    threads = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
+    assert len(threads) == 1, f"a fork would lose the other threads of {threads}"
 
 
 def _end_with_code(life: Life) -> None:

@@ -67,7 +67,7 @@ class _Test:
     def stands_out(self, least: float) -> bool:
         """Significant, large, and no less so among rows that all mention somebody of the axis.
 
-        Nearly all answers can be longer by a single word, which is nothing: medians of lengths must differ by a quarter.
+        Nearly all answers can be longer by one word, which is nothing: medians of lengths must differ by a quarter.
         """
         if self.kind == "target words" and LENGTH_RATIO * min(self.rate, self.rest) > max(self.rate, self.rest):
             return False
