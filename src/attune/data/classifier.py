@@ -19,9 +19,10 @@ FEWEST_ROWS, FEWEST_OF_CLASS = 50, 10
 
 def text_classifier(longest: int) -> Any:
     """A scikit-learn pipeline, texts in, probabilities out, of up to so many words in a row."""
+    from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    return make_pipeline(words_in_a_row(longest), labelled_by())
+    return make_pipeline(words_in_a_row(longest), LogisticRegression(C=30.0, max_iter=1000))
 
 
 def words_in_a_row(longest: int) -> Any:
@@ -29,13 +30,6 @@ def words_in_a_row(longest: int) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     return TfidfVectorizer(ngram_range=(1, longest), sublinear_tf=True, token_pattern=TOKEN, max_features=FEATURES)
-
-
-def labelled_by() -> Any:
-    """Its second half: what it makes of the counts."""
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(C=30.0, max_iter=1000)
 
 
 def learnable(examples: Sequence[Example], most: int) -> list[int]:

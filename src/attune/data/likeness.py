@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,14 +56,14 @@ class _Kind:
         rows: indices of its rows, by their text, so that what is found does not depend on the order of a file.
         shingles: a row's pieces, for candidates.
         likeness: of two rows, from 0 to 1.
-        threshold: from this likeness on they are alike.
+        alike: which of several rows a row is like.
         bands, band_rows: of the signatures.
     """
 
     rows: list[int]
     shingles: Callable[[int], frozenset[str]]
     likeness: Callable[[int, int], float]
-    threshold: float
+    alike: Callable[[int, list[int]], list[int]]
     bands: int
     band_rows: int
 
@@ -96,7 +97,8 @@ def clusters(texts: Iterable[str], limits: Audit) -> list[Cluster]:
     for text, index in sorted(first.items()):
         (long if len(words_of(text)) >= limits.short_words else short).append(index)
     kinds = (_long(clean, long, limits), _short(clean, short, limits))
-    measure = {index: kind.likeness for kind in kinds for index in kind.rows}
+    short_N = np.zeros(len(clean), dtype=bool)
+    short_N[short] = True
     for kind in kinds:
         pairs += _alike(kind)
     if not pairs:
@@ -104,13 +106,11 @@ def clusters(texts: Iterable[str], limits: Audit) -> list[Cluster]:
     one, other = np.array(pairs).T
     joined = coo_array((np.ones(len(pairs), dtype=bool), (one, other)), shape=(len(clean), len(clean)))
     label = connected_components(joined, directed=False)[1]
-    order = np.argsort(label, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
     found = []
-    for members in (tuple(map(int, group)) for group in groups if len(group) > 1):
+    for members in (tuple(group.tolist()) for group in _together(label)):
         others = {first[clean[member]] for member in members[1:]} - {members[0]}
-        least = min((measure[members[0]](members[0], member) for member in others), default=1.0)
-        found.append(Cluster(members, least))
+        likeness = kinds[int(short_N[members[0]])].likeness
+        found.append(Cluster(members, min((likeness(members[0], member) for member in others), default=1.0)))
     return sorted(found, key=lambda cluster: cluster.members[0])
 
 
@@ -122,7 +122,7 @@ def comparer(texts: Sequence[str], limits: Audit) -> Callable[[int, int], bool]:
 
     def alike(one: int, other: int) -> bool:
         kind = long if is_long[one] and is_long[other] else short
-        return kind.likeness(one, other) >= kind.threshold
+        return bool(kind.alike(one, [other]))
 
     return alike
 
@@ -152,11 +152,17 @@ def _long(clean: Sequence[str], rows: list[int], limits: Audit) -> _Kind:
         left, right = own(one), own(other)
         return len(left & right) / (len(left | right) or 1)
 
-    return _Kind(rows, own, jaccard, limits.near_duplicate, bands=25, band_rows=5)
+    def alike(row: int, others: list[int]) -> list[int]:
+        return [other for other in others if jaccard(row, other) >= limits.near_duplicate]
+
+    return _Kind(rows, own, jaccard, alike, bands=25, band_rows=5)
 
 
 def _short(clean: Sequence[str], rows: list[int], limits: Audit) -> _Kind:
     """Rows of few words."""
+    from rapidfuzz import fuzz, process
+
+    least = limits.short_duplicate
 
     def letters(index: int) -> frozenset[str]:
         text = clean[index]
@@ -165,7 +171,13 @@ def _short(clean: Sequence[str], rows: list[int], limits: Audit) -> _Kind:
     def likeness(one: int, other: int) -> float:
         return edit_likeness(clean[one], clean[other])
 
-    return _Kind(rows, letters, likeness, limits.short_duplicate, bands=31, band_rows=4)
+    def alike(row: int, others: list[int]) -> list[int]:
+        text, texts = clean[row][:EDITED_LETTERS], [clean[other][:EDITED_LETTERS] for other in others]
+        # A little below, for a likeness is not told exactly; what is found then decides.
+        near = process.extract(text, texts, scorer=fuzz.ratio, score_cutoff=100.0 * least - 1e-6, limit=None)
+        return [others[place] for _, score, place in near if score / 100.0 >= least]
+
+    return _Kind(rows, letters, likeness, alike, bands=31, band_rows=4)
 
 
 def _alike(kind: _Kind) -> list[tuple[int, int]]:
@@ -174,23 +186,17 @@ def _alike(kind: _Kind) -> list[tuple[int, int]]:
     if len(rows) < 2:
         return []
     signatures = _signatures(rows, kind)
-    known: dict[tuple[int, int], bool] = {}
-
-    def alike(one: int, other: int) -> bool:
-        pair = (one, other)
-        if pair not in known:
-            known[pair] = kind.likeness(one, other) >= kind.threshold
-        return known[pair]
-
+    found: set[tuple[int, int]] = set()
     for band in range(kind.bands):
         columns = signatures[:, band * kind.band_rows : (band + 1) * kind.band_rows]
         for bucket in _buckets(columns):
             leaders: list[int] = []
-            for index in (rows[place] for place in sorted(bucket)):
-                met = [leader for leader in leaders if alike(leader, index)]
+            for index in (rows[place] for place in bucket):
+                met = kind.alike(index, leaders)
+                found.update((leader, index) for leader in met)
                 if not met or len(bucket) <= FULLY_COMPARED:
                     leaders.append(index)
-    return [pair for pair, same in known.items() if same]
+    return list(found)
 
 
 def _signatures(rows: list[int], kind: _Kind) -> NDArray[np.uint32]:
@@ -210,6 +216,12 @@ def _buckets(columns_RB: NDArray[np.uint32]) -> Iterator[NDArray[np.int64]]:
     mixed = np.zeros(len(columns_RB), dtype=np.uint64)
     for column in columns_RB.T:
         mixed = (mixed ^ column) * np.uint64(0x9E3779B97F4A7C15)
-    order = np.argsort(mixed, kind="stable")
-    bounds = np.flatnonzero(np.diff(mixed[order])) + 1
-    return (bucket for bucket in np.split(order, bounds) if len(bucket) > 1)
+    return _together(mixed)
+
+
+def _together(values: NDArray[Any]) -> Iterator[NDArray[np.int64]]:
+    """Places of equal values, ascending, where there are several."""
+    order = np.argsort(values, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(values[order])) + 1, len(order))
+    sizes = np.diff(ends, prepend=0)
+    return (order[end - size : end] for end, size in zip(ends[sizes > 1], sizes[sizes > 1], strict=True))
