@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from attune.train.rehearsal import Rehearsal
 
 HEAD_SAMPLE = 256
-COMPARED_SAMPLE = 128
+COMPARED_SAMPLE = 64
 
 
 @dataclass(frozen=True)

@@ -27,13 +27,15 @@ from numpy.typing import NDArray
 from attune.data import audit
 from attune.data.finding import Finding
 from attune.data.likeness import Cluster
-from attune.data.stored import StoredExamples
+from attune.data.stored import StoredExamples, chosen
 from attune.errors import EnvironmentFault
 from attune.events import Emit, Progress, Stop
 from attune.recipe import Audit
 
 # Fewer rows are audited sooner than a process starts.
 ROWS_AUDITED_HERE = 500
+# More rows are read again by each check: they would fill the memory.
+ROWS_READ_ONCE = 20_000
 
 CLUSTERS, FINDINGS = "clusters.npz", "findings.json"
 _PARTS, _WORDS = "parts.npz", "stderr.txt"
@@ -199,9 +201,10 @@ def _findings(
     emit: Emit,
     stop: Stop,
 ) -> list[Finding]:
-    found = audit.audit(rows, limits, near, emit=emit, stop=stop)
-    chosen = {name: rows.chosen(places) for name, places in parts().items()}
-    found += audit.audit_parts({**chosen, "like": like}, limits, emit=emit, stop=stop)
+    held = tuple(rows) if len(rows) <= ROWS_READ_ONCE else rows
+    found = audit.audit(held, limits, near, emit=emit, stop=stop)
+    divided = {name: chosen(held, places.tolist()) for name, places in parts().items()}
+    found += audit.audit_parts({**divided, "like": like}, limits, emit=emit, stop=stop)
     return audit.gravest_first(found)
 
 

@@ -27,7 +27,7 @@ REPETITION_WORDS = 20
 LANGUAGE_ROWS = 5000
 TRANSLATED_SHARE = 0.9
 TRANSLATED_ROWS = 5  # fewer rows that agree are no sign of intent
-_LANGUAGE_CHARACTERS = 4000  # py3langid's probability sinks again on long texts, and its time is linear
+_LANGUAGE_CHARACTERS = 1000  # py3langid's probability sinks again on long texts, and its time is linear
 _REPETITION_CHARACTERS = 200_000
 _QUOTATION = 80
 

@@ -18,7 +18,7 @@ from attune.train.optimizer import adamw
 WARM_UP_STEPS = 2
 LEAST_STEPS = 4
 MOST_STEPS = 40
-VALIDATION_SEQUENCES = 256
+VALIDATION_SEQUENCES = 64
 COUNTED_STEPS = 200
 
 
@@ -39,7 +39,7 @@ class Rehearsal:
     peak_bytes: int
 
 
-def rehearse(job: Job, masters: Masters, seconds: float = 15.0) -> Rehearsal:
+def rehearse(job: Job, masters: Masters, seconds: float = 8.0) -> Rehearsal:
     """Do steps from all over the first epoch for about so many seconds. The weights stay as they are.
 
     Raises:
