@@ -75,6 +75,7 @@ class _Tokens:
 
 class _Source:
     generates = True
+    folder = "tiny"
 
 
 def tiny(family: str, **changes: Any) -> Any:

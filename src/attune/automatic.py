@@ -20,6 +20,7 @@ PATIENCE_EVALUATIONS = 4
 CPU_MICROBATCH_TOKENS = 2_048
 GPU_MICROBATCH_TOKENS = 16_384
 MEMORY_SHARE = 0.9
+TOP_LAYERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ def _settle_method(resolution: Resolution, facts: Facts) -> None:
         resolution.settle("method.kind", "lora", f"{millions:.0f} million parameters: adapters need far less memory")
     if resolution.recipe.method.kind == "lora":
         resolution.settle("method.alpha", 2 * resolution.recipe.method.rank, "twice the rank")
+    if resolution.recipe.method.kind == "top":
+        resolution.settle("method.layers", TOP_LAYERS, "the last two layers")
 
 
 def _settle_optimizer(resolution: Resolution, facts: Facts, sequences: int) -> None:
@@ -76,7 +79,7 @@ def _settle_optimizer(resolution: Resolution, facts: Facts, sequences: int) -> N
         )
     billions = facts.parameters / 1e9
     kind = resolution.recipe.method.kind
-    if kind == "full":
+    if kind in ("full", "top"):
         rate = min(1e-3, max(1e-5, 1e-5 * billions**-0.85))
         reason = "full tuning: the larger the model, the smaller the step"
         if facts.encoder:

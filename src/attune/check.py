@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from attune.train.loop import Job
     from attune.train.rehearsal import Rehearsal
 
-HEAD_SAMPLE = 256
+STORED_SAMPLE = 256
 COMPARED_SAMPLE = 64
 
 
@@ -151,26 +151,32 @@ def _rehearse(tuning: Tuning, emit: Emit, stop: Stop) -> Rehearsal | None:
         stop=stop,
     )
     try:
-        if prepared.recipe.method.kind == "head" and storable(tuning.model):
-            return _rehearse_head(job, tuning)
+        if storable(tuning.model, prepared.recipe.method):
+            return _rehearse_above(job, tuning)
         return rehearse(job, tuning.masters)
     except EnvironmentFault:  # not even one sequence fits
         return None
 
 
-def _rehearse_head(job: Job, tuning: Tuning) -> Rehearsal:
+def _rehearse_above(job: Job, tuning: Tuning) -> Rehearsal:
     """A frozen trunk is computed once for each sequence: on a sample here, in proportion for all."""
-    from attune.model.trunk import StoredTrunk, store
+    from attune.model.trunk import opened, store
     from attune.train.rehearsal import rehearse
 
     assert job.training.microbatch_tokens
-    spread = max(1, len(job.train) // HEAD_SAMPLE)
-    sample = job.train[::spread]
+    spread = max(1, len(job.train) // STORED_SAMPLE)
+    train, validation = job.train[::spread], job.validation[::spread]
+    share = job.training.steps(len(train)) / job.total_steps
     with TemporaryDirectory() as name:
         began = time.perf_counter()
-        store(tuning.model, sample, Path(name), job.training.microbatch_tokens, lambda done: None)
+        method = tuning.prepared.recipe.method
+        sample = (*train, *validation)
+        store(tuning.model, method, sample, Path(name), job.training.microbatch_tokens, lambda done: None)
         trunk_seconds = (time.perf_counter() - began) / len(sample) * (len(job.train) + len(job.validation))
-        stored = StoredTrunk(tuning.model, sample, Path(name))
-        found = rehearse(dataclasses.replace(job, model=stored, train=sample, validation=()), tuning.masters)
-    share = job.training.steps(len(sample)) / job.total_steps
+        # As many validations as the whole training has, each of its share of the rows.
+        every = max(1, round(share * (job.training.evaluate_every or 1)))
+        training = job.training.model_copy(update={"evaluate_every": every})
+        stored = opened(tuning.model, method, sample, Path(name))
+        above = dataclasses.replace(job, model=stored, train=train, validation=validation, training=training)
+        found = rehearse(above, tuning.masters)
     return dataclasses.replace(found, seconds=trunk_seconds + found.seconds / share)

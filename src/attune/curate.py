@@ -26,6 +26,7 @@ from attune.data.auditor import CLUSTERS, FINDINGS, Auditor, read_clusters, read
 from attune.data.clean import Change, Cleaner, Rejection
 from attune.data.example import Example, Origin, Shape
 from attune.data.finding import LISTED_ROWS, Finding
+from attune.data.likeness import Cluster
 from attune.data.parts import divide
 from attune.data.rows import Reading
 from attune.data.split import Splits
@@ -69,11 +70,19 @@ class Curated:
         return _lines(self._folder / _REJECTIONS)
 
 
-def curate(recipe: Recipe, readings: Mapping[str, Reading], kept: Kept, emit: Emit, stop: Stop) -> Curated:
+def curate(
+    recipe: Recipe,
+    readings: Mapping[str, Reading],
+    kept: Kept,
+    emit: Emit,
+    stop: Stop,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> Curated:
     """Read and clean the rows, divide them, and set their audit going.
 
     Args:
         readings: how the file of each part is read, see `recognised`.
+        meanwhile: called once the rows are known to be good, while another process looks for what is alike.
 
     Raises:
         RecipeError, DataError, EnvironmentFault: what is wrong, with place and mending.
@@ -91,7 +100,8 @@ def curate(recipe: Recipe, readings: Mapping[str, Reading], kept: Kept, emit: Em
     rows = StoredExamples.open(folder / _ROWS)
     sizes: dict[str, int] = json.loads((folder / _SIZES).read_bytes())
     auditing = _Auditing(recipe, rows, StoredExamples.open(folder / _LIKE), key, kept, emit, stop)
-    splits = divide(recipe.data, _parts(rows, sizes), auditing.near)
+    meanwhile()
+    splits = divide(recipe.data, _parts(rows, sizes), auditing.alike())
     emit(Note("split", "info", splits.reason))
     auditing.divided(splits)
     auditing.findings_before = [*read_findings(folder / FINDINGS), *splits.findings]
@@ -281,7 +291,6 @@ class _Auditing:
     """The audit of one recipe's rows, as far as it is not kept from an earlier run.
 
     Attributes:
-        near: clusters of near duplicates, by the places of the rows.
         parts: hashes of which rows each part has.
         findings_before: what was found while the rows were read and divided.
     """
@@ -302,16 +311,23 @@ class _Auditing:
         emit(StageStarted("audit"))
         limits = recipe.data.audit
         self._key = key and {**key, "limits": limits.model_dump(mode="json")}
-        self._auditor: Auditor | None = None
-        self._begin: Callable[[], Auditor]
 
         def begun(near: Path | None) -> Auditor:
-            self._auditor = Auditor(rows, like, limits, near, kept.scratch, emit, stop)
-            return self._auditor
+            return Auditor(rows, like, limits, near, kept.scratch, emit, stop)
 
-        folder, _ = kept.folder("likeness", self._key, lambda folder: _copy(begun(None).alike(), folder))
-        self.near = read_clusters(folder / CLUSTERS)
-        self._begin = lambda: self._auditor or begun(folder / CLUSTERS)
+        self._begun = begun
+        self._auditor = None if kept.find("likeness", self._key) else self._begun(None)
+
+    def alike(self) -> list[Cluster]:
+        """Clusters of near duplicates, by the places of the rows; waits for them."""
+
+        def make(folder: Path) -> None:
+            self._auditor = self._auditor or self._begun(None)
+            _copy(self._auditor.alike(), folder)
+
+        folder, _ = self._kept.folder("likeness", self._key, make)
+        self._near = folder / CLUSTERS
+        return read_clusters(self._near)
 
     def divided(self, splits: Splits) -> None:
         """Tell which part each row is in."""
@@ -320,7 +336,8 @@ class _Auditing:
         self._key = self._key and {**self._key, "parts": self.parts}
         self._folder = self._kept.find("audit", self._key)
         if self._folder is None:
-            self._begin().begin(places)
+            self._auditor = self._auditor or self._begun(self._near)
+            self._auditor.begin(places)
         self._seconds = time.monotonic() - self._began
 
     def findings(self) -> list[Finding]:
@@ -328,7 +345,8 @@ class _Auditing:
         reused = self._folder is not None
         if self._folder is None:
             self._emit(StageStarted("audit"))  # it went on beside other stages, and now is waited for
-            found = self._begin().findings()
+            assert self._auditor is not None
+            found = self._auditor.findings()
             self._folder, _ = self._kept.folder("audit", self._key, lambda folder: _copy(found, folder))
             self._seconds = time.monotonic() - self._began
         self._emit(StageFinished("audit", self._seconds, reused))

@@ -50,6 +50,15 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckProgress:
+    """One check of the audit has read `done` of `total` rows. Checks that look at a sample stop there."""
+
+    check: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class StepMetrics:
     """One optimizer step. `target_tokens` counts this step; `peak_memory_bytes` is of the process so far."""
 
@@ -108,6 +117,7 @@ Event = (
     | StageFinished
     | Note
     | Progress
+    | CheckProgress
     | StepMetrics
     | StepSkipped
     | Validated

@@ -26,7 +26,7 @@ from attune.tuning import Tuning, answers_to_beat, arithmetic
 if TYPE_CHECKING:
     from attune.evaluate.types import Prediction
     from attune.model.loaded import LoadedModel
-    from attune.model.trunk import StoredTrunk
+    from attune.model.trunk import StoredLayers, StoredTrunk
     from attune.tasks.task import Asking
 
 SHOWN_ROWS = 3  # token by token in the report
@@ -304,12 +304,12 @@ class _Walk:
         test = self.prepared.splits.test
         self._write_predictions("tuned", self.prepared.task.predict(model, test, self._asking("tuned", len(test))))
 
-    def _with_stored_trunk(self, model: LoadedModel) -> LoadedModel | StoredTrunk:
-        """When only the head is trained: the same model, its trunk computed once for all epochs, runs and trials."""
-        from attune.model.trunk import StoredTrunk, storable, store
+    def _with_stored_trunk(self, model: LoadedModel) -> LoadedModel | StoredTrunk | StoredLayers:
+        """When only head or last layers are trained: the same model, what is below computed once for all epochs."""
+        from attune.model.trunk import opened, storable, store
 
         recipe = self.prepared.recipe
-        if recipe.method.kind != "head" or not storable(model):
+        if not storable(model, recipe.method):
             return model
         sequences = (*self.prepared.train.kept, *self.prepared.validation.kept)
 
@@ -319,12 +319,24 @@ class _Walk:
 
         def build() -> None:
             assert recipe.training.microbatch_tokens
-            store(model, sequences, self.run.folder / "trunk", recipe.training.microbatch_tokens, on_progress)
+            store(
+                model,
+                recipe.method,
+                sequences,
+                self.run.folder / "trunk",
+                recipe.training.microbatch_tokens,
+                on_progress,
+            )
 
-        inputs = {**self._inputs(), "overlong": recipe.training.overlong}
+        inputs = {
+            **self._inputs(),
+            "overlong": recipe.training.overlong,
+            "kind": recipe.method.kind,
+            "layers": recipe.method.layers,
+        }
         self.run.stage("trunk", inputs, ["trunk"], build, emit=self.emit, store=self.store)
         self.emit(StageStarted("train"))  # it goes on, now with a trunk
-        return StoredTrunk(model, sequences, self.run.folder / "trunk")
+        return opened(model, recipe.method, sequences, self.run.folder / "trunk")
 
     def _asking(self, stage: str, total: int) -> Asking:
         def on_progress(done: int) -> None:

@@ -125,7 +125,7 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     resolution.settle("task", suggested(readings["train"].shape), readings["train"].reason)
     task_name = resolution.recipe.task
     assert task_name is not None
-    curated = curate(recipe, readings, Kept(), emit, stop)
+    curated = curate(recipe, readings, Kept(), emit, stop, meanwhile=_load_libraries)
     splits = curated.splits if asked is None else _prompted(curated.splits, asked)
     _settle_names(resolution, task_name)
 
@@ -162,6 +162,13 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
         lengths=lengths,
         prompt=asked,
     )
+
+
+def _load_libraries() -> None:
+    """Import what takes seconds, and is needed once the rows are known to be good."""
+    import attune.encode
+    import attune.model.load
+    import attune.tasks.task  # noqa: F401
 
 
 def run_model(reference: str | None, store: Store) -> Path | None:

@@ -12,7 +12,7 @@ from attune.data import prompt, source
 from attune.data.clean import Cleaner
 from attune.data.example import Conversation, Example, LabelledText, Pair
 from attune.data.prompt import TaskPrompt
-from attune.data.targets import sampled
+from attune.data.stored import sampled
 from attune.errors import DataError, ModelError, RecipeError
 from attune.events import Emit, StageFinished, StageStarted, Stop
 from attune.prepare import Prepared

@@ -11,7 +11,6 @@ import difflib
 import io
 import os
 import re
-import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,18 +18,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from attune.errors import EnvironmentFault, RecipeError
+from attune.errors import RecipeError
+from attune.strict_yaml import MAXIMUM_DEPTH, Lines, parse, read, shortened, shown
 
-MAXIMUM_RECIPE_BYTES = 1_000_000
-MAXIMUM_DEPTH = 32
-MAXIMUM_VALUES = 10_000
 LISTED_MISTAKES = 20
-SHOWN_CHARACTERS = 100
 RECIPE_SUFFIXES = (".yaml", ".yml")
 # Name of the small base model that the package carries.
 EMBEDDED = "attune-base"
-
-_UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 TaskName = Literal["chat", "complete", "classify", "domain"]
 LeakName = Literal["record", "prompt", "near_duplicate", "group", "containment", "time", "given_away", "shortcut"]
@@ -150,10 +144,10 @@ class Data(_Node):
 
 
 class Method(_Node):
-    """What is trained: every weight (full), adapters (lora), or a head on a frozen trunk (head)."""
+    """What is trained: every weight (full), adapters (lora), the last layers (top), or a head alone (head)."""
 
-    kind: Literal["full", "lora", "head"] | None = None
-    """What is trained: every weight, low-rank adapters, or a head on a frozen trunk."""
+    kind: Literal["full", "lora", "top", "head"] | None = None
+    """What is trained: every weight, low-rank adapters, the last layers, or a head on a frozen trunk."""
     init: Literal["pretrained", "random"] = "pretrained"
     """"random" takes config and tokenizer of the model and draws new weights (pretraining)."""
     rank: PositiveInt = 16
@@ -162,6 +156,8 @@ class Method(_Node):
     """LoRA: the update is scaled by alpha / rank."""
     dropout: Fraction = 0.0
     """LoRA: dropout on the input of the adapters."""
+    layers: PositiveInt | None = None
+    """Top: so many last layers are trained, with what stands above them."""
 
 
 class Training(_Node):
@@ -279,7 +275,7 @@ def load(source: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     if path.suffix.lower() not in RECIPE_SUFFIXES:
         tree: dict[str, Any] = {"data": {"train": str(source)}}
         return _finish(tree, {}, overrides, where=str(source), folder=Path.cwd())
-    tree, lines = _read_yaml(path)
+    tree, lines = read(path)
     return _finish(tree, lines, overrides, where=str(source), folder=path.resolve().parent)
 
 
@@ -320,9 +316,7 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     return f'did you mean "{near[0]}"?' if near else f"known: {', '.join(known)}"
 
 
-def _finish(
-    tree: dict[str, Any], lines: Mapping[tuple[str, ...], int], overrides: Sequence[str], *, where: str, folder: Path
-) -> Recipe:
+def _finish(tree: dict[str, Any], lines: Lines, overrides: Sequence[str], *, where: str, folder: Path) -> Recipe:
     """Apply overrides, validate, and make local paths absolute."""
     origins = dict(lines)
     for override in overrides:
@@ -340,26 +334,24 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
     keys = [key.strip() for key in path.split(".")]
     if not equals or not all(keys):
-        what = f"{_shown(override)} is not of the form key.path=value"
+        what = f"{shown(override)} is not of the form key.path=value"
         raise RecipeError(what, where="--set", fix="write training.epochs=2")
-    path = _shortened(path)
+    path = shortened(path)
     if len(keys) > MAXIMUM_DEPTH:
         raise RecipeError("nested too deep", where=f"--set {path}", fix=f"at most {MAXIMUM_DEPTH} levels")
-    value, _ = _parse_yaml(text, where=f"--set {path}")
+    value, _ = parse(text, where=f"--set {path}")
     node = tree
     for key in keys[:-1]:
         child = node.setdefault(key, {})
         if not isinstance(child, dict):
             raise RecipeError(
-                f'"{_shortened(key)}" holds a value, not further keys', where=f"--set {path}", fix="check the path"
+                f'"{shortened(key)}" holds a value, not further keys', where=f"--set {path}", fix="check the path"
             )
         node = child
     node[keys[-1]] = value
 
 
-def _explain(
-    error: ValidationError, lines: Mapping[tuple[str, ...], int], overridden: set[tuple[str, ...]], where: str
-) -> RecipeError:
+def _explain(error: ValidationError, lines: Lines, overridden: set[tuple[str, ...]], where: str) -> RecipeError:
     """All of pydantic's complaints as one RecipeError in our words."""
     complaints: list[str] = []
     places: list[str] = []
@@ -368,7 +360,7 @@ def _explain(
         loc = tuple(str(part) for part in item["loc"])
         known_path = max((loc[:n] for n in range(len(loc) + 1) if loc[:n] in lines), key=len, default=())
         line = lines.get(known_path)
-        path = _shortened(".".join(loc))
+        path = shortened(".".join(loc))
         place = f"--set {path}" if loc in overridden else f"{where}:{line}" if line else where
         if item["type"] == "extra_forbidden":
             text = f'unknown key "{path}": {did_you_mean(loc[-1], _known_keys(loc[:-1]))}'
@@ -378,7 +370,7 @@ def _explain(
             known = re.findall(r"'([^']*)'", item["ctx"]["expected"])
             text = f'"{path}" cannot be "{item["input"]}": {did_you_mean(item["input"], known)}'
         else:
-            text = f'"{path}" is {_shown(item["input"])}: {_plain(item["msg"])}'
+            text = f'"{path}" is {shown(item["input"])}: {_plain(item["msg"])}'
         complaints.append(text)
         places.append(place)
     first, *rest = complaints
@@ -386,18 +378,6 @@ def _explain(
     if len(mistakes) > LISTED_MISTAKES:
         further.append(f"and {len(mistakes) - LISTED_MISTAKES:,} more")
     return RecipeError("; ".join([first, *further]), where=places[0], fix="docs/reference/recipe.md lists every key")
-
-
-def _shown(value: object) -> str:
-    """A value for a message: on one line, printable, short."""
-    if isinstance(value, str):
-        value = value[: 2 * SHOWN_CHARACTERS]  # what is left out would be cut off below
-    return _shortened(ascii(value) if isinstance(value, str) and not value.isprintable() else reprlib.repr(value))
-
-
-def _shortened(text: str) -> str:
-    shown = text if text.isprintable() else ascii(text[: 2 * SHOWN_CHARACTERS])[1:-1]
-    return shown if len(shown) <= SHOWN_CHARACTERS else shown[: SHOWN_CHARACTERS - 3] + "..."
 
 
 def _plain(message: str) -> str:
@@ -434,108 +414,3 @@ def _with_absolute_paths(recipe: Recipe, folder: Path, overridden: set[tuple[str
         }
     )
     return recipe.model_copy(update={"data": data, "model": settle(recipe.model, ("model",))})
-
-
-def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
-    try:
-        if path.stat().st_size > MAXIMUM_RECIPE_BYTES:
-            raise RecipeError(
-                "a recipe of more than 1 MB", where=str(path), fix="give data by path, not inside the recipe"
-            )
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise RecipeError("there is no such recipe file", where=str(path), fix="check the path") from None
-    except UnicodeDecodeError as error:
-        raise RecipeError(
-            f"not UTF-8 at byte {error.start}", where=str(path), fix="save the recipe as UTF-8 text"
-        ) from None
-    except ValueError:  # a NUL, or half of a character
-        raise RecipeError("no file can have this name", where=_shortened(str(path)), fix="check the path") from None
-    except OSError as error:
-        raise EnvironmentFault(f"cannot read the recipe: {error.strerror}", where=str(path)) from None
-    tree, lines = _parse_yaml(text, where=str(path))
-    if tree is None:
-        raise RecipeError("the recipe is empty", where=str(path), fix='it needs at least "data: {train: FILE}"')
-    if not isinstance(tree, dict):
-        raise RecipeError("a recipe is a mapping of keys", where=f"{path}:1", fix='start with "data: {train: FILE}"')
-    return tree, lines
-
-
-def _parse_yaml(text: str, *, where: str) -> tuple[Any, dict[tuple[str, ...], int]]:
-    """YAML 1.2 to plain values, with the line of every key. Anchors, aliases and tags are refused (entity bombs)."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-    from ruamel.yaml.events import (
-        AliasEvent,
-        CollectionEndEvent,
-        CollectionStartEvent,
-        DocumentStartEvent,
-        NodeEvent,
-        ScalarEvent,
-    )
-    from ruamel.yaml.reader import ReaderError
-
-    lines: dict[tuple[str, ...], int] = {}
-    try:
-        depth = values = 0
-        for event in YAML(typ="safe", pure=True).parse(text):
-            place = f"{where}:{event.start_mark.line + 1}"
-            values += isinstance(event, NodeEvent)
-            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-            tagged = getattr(event, "tag", None) is not None
-            if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor) or tagged:
-                raise RecipeError("anchors, aliases and tags are not read", where=place, fix="write the value out")
-            if isinstance(event, DocumentStartEvent) and (event.version or event.tags):
-                raise RecipeError("directives are not read", where=place, fix="remove the line with %")
-            if isinstance(event, ScalarEvent) and _UNFIT.search(event.value):
-                fix = "leave out control characters and halves of characters"
-                raise RecipeError(f"the text {_shown(event.value)} cannot be used", where=place, fix=fix)
-            if depth > MAXIMUM_DEPTH:
-                raise RecipeError("nested too deep", where=place, fix=f"at most {MAXIMUM_DEPTH} levels")
-            if values > MAXIMUM_VALUES:
-                fix = "give data by path, not inside the recipe"
-                raise RecipeError(f"more than {MAXIMUM_VALUES:,} values", where=place, fix=fix)
-        reader = YAML(typ="rt", pure=True)
-        reader.Constructor = _dateless()
-        tree = reader.load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"{where}:{mark.line + 1}" if mark else where
-        problem = _shortened(f"not YAML: {error.problem or error.context}")
-        raise RecipeError(problem, where=place, fix="mend the syntax") from None
-    except ReaderError as error:
-        place = f"{where}:{text.count(chr(10), 0, error.position) + 1}"
-        raise RecipeError("not YAML: a control character", where=place, fix="remove it") from None
-    except (YAMLError, ValueError):  # of Python's own: a number of thousands of digits, a character beyond Unicode
-        problem = "not YAML: a number of too many digits, or an escape that is no character"
-        raise RecipeError(problem, where=where, fix="mend the syntax") from None
-    return _to_plain(tree, (), lines), lines
-
-
-def _dateless() -> type:
-    """The reader's constructor as YAML 1.2 has it: 2026-01-31 is a word."""
-    from ruamel.yaml.constructor import RoundTripConstructor
-
-    class Dateless(RoundTripConstructor):
-        pass
-
-    Dateless.add_constructor("tag:yaml.org,2002:timestamp", RoundTripConstructor.construct_yaml_str)
-    return Dateless
-
-
-def _to_plain(node: Any, path: tuple[str, ...], lines: dict[tuple[str, ...], int]) -> Any:
-    if isinstance(node, dict):
-        marks = getattr(node, "lc", None)
-        out: dict[str, Any] = {}
-        for key, value in node.items():
-            here = (*path, str(key))
-            if marks is not None and marks.data and key in marks.data:
-                lines[here] = marks.data[key][0] + 1
-            out[str(key)] = _to_plain(value, here, lines)
-        return out
-    if isinstance(node, list):
-        return [_to_plain(value, (*path, str(i)), lines) for i, value in enumerate(node)]
-    for plain in (bool, int, float, str):
-        if isinstance(node, plain):
-            return plain(node)
-    return node

@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from attune.events import (
+    CheckProgress,
     Event,
     Note,
     Progress,
@@ -155,6 +156,7 @@ class _State:
     step: StepMetrics | None = None
     validated: Validated | None = None
     best: Validated | None = None
+    check: CheckProgress | None = None
 
     def hear(self, event: Event, now: float) -> None:
         """Take in one event that came at the time `now`, in seconds."""
@@ -162,8 +164,10 @@ class _State:
             case StageStarted(stage=stage):
                 self.__dict__.update(_State(stage).__dict__)
             case Progress(done=done, total=total, unit=unit):
-                self.done, self.total, self.unit = done, total, unit
+                self.done, self.total, self.unit, self.check = done, total, unit, None
                 self.left.advance(done, now)
+            case CheckProgress():
+                self.check = event
             case StepMetrics(step=done, total_steps=total):
                 self.done, self.total, self.unit, self.step = done, total, "steps", event
                 self.left.advance(done, now)
@@ -320,6 +324,12 @@ class Bar:
         cells.append(Text(state.time_left(self._clock()), style="cyan", no_wrap=True))
         row.add_row(*cells)
         lines: list[RenderableType] = [row]
+        if check := state.check:
+            of_check = Table.grid(padding=(0, 1))
+            bar = ProgressBar(check.total, check.done, width=20)
+            counts = Text(f"{check.done:,} of {check.total:,} rows", style="dim", no_wrap=True)
+            of_check.add_row("  " + check.check, bar, counts)
+            lines.append(of_check)
         if state.step or state.validated:
             lines.append(Text(f"  {state.measures()}", style="dim", no_wrap=True, overflow="ellipsis"))
         if self._stop.requested:

@@ -50,7 +50,7 @@ class Tuning:
         from attune.model.adapt import save
 
         prepared, model = self.prepared, self.model
-        if prepared.recipe.method.kind == "head" or prepared.model.adapter:
+        if prepared.recipe.method.kind in ("head", "top") or prepared.model.adapter:
             model = _trainable(prepared)  # what was not trained was rounded, and is saved too
             self.masters.copy_into(model.module)
         else:

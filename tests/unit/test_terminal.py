@@ -15,6 +15,7 @@ from attune.errors import DataError, Interrupted, RecipeError, RowError
 from attune.evaluate.types import Score
 from attune.events import (
     CheckpointSaved,
+    CheckProgress,
     Note,
     Progress,
     StageFinished,
@@ -198,6 +199,17 @@ class TestBar:
             bar(Progress("audit", done, 27, "checks"))
         drawn = self.drawn(bar, 100)
         assert "Audit the data" in drawn and "12 of 27 checks" in drawn and "left" not in drawn
+
+    def test_a_check_of_many_rows_has_a_bar_of_its_own_until_the_next_is_counted(self):
+        bar = Bar(page(100, terminal_like=True), Stop())
+        bar(StageStarted("audit"))
+        bar(Progress("audit", 12, 27, "checks"))
+        bar(CheckProgress("personal_data", 400_000, 1_000_000))
+        counted, of_check = self.drawn(bar, 100).splitlines()
+        assert "12 of 27 checks" in counted
+        assert "personal_data" in of_check and "400,000 of 1,000,000 rows" in of_check and "━" in of_check
+        bar(Progress("audit", 13, 27, "checks"))
+        assert "personal_data" not in self.drawn(bar, 100)
 
     def test_leaves_the_terminal_as_it_was(self):
         console = page(terminal_like=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import overload
 
-from attune.data import balance, diversity, duplicates, label_errors, personal, representation, targets
+from attune.data import balance, diversity, duplicates, label_errors, languages, personal, representation, targets
 from attune.data.example import Example, own_prompt
 from attune.data.finding import Finding
 from attune.data.group_bias import group_bias
@@ -15,7 +16,7 @@ from attune.data.strict_json import quoted
 from attune.data.substitution import lexical_substitution
 from attune.data.toxicity import toxicity
 from attune.errors import RecipeError
-from attune.events import Emit, Progress, Stop, silent
+from attune.events import CheckProgress, Emit, Progress, Stop, silent
 from attune.recipe import Audit
 
 Check = Callable[[Sequence[Example], Audit], list[Finding]]
@@ -38,7 +39,7 @@ CHECKS: dict[str, Check] = {
         targets.copied_targets,
         targets.repetition,
         targets.odd_characters,
-        targets.languages,
+        languages.languages,
         personal.personal_data,
         diversity.diversity,
         toxicity,
@@ -60,6 +61,10 @@ CHECKS_OF_PARTS: dict[str, Callable[[Mapping[str, Sequence[Example]], Audit], li
         representation.coverage,
     )
 }
+# Of so many rows, one check takes seconds: it tells how far it is, and can be stopped on its way.
+ROWS_WATCHED = 20_000
+_WATCHED_AT_ONCE = 4096
+_TELL_SECONDS = 1.0
 _GRAVEST_FIRST = ("error", "warning", "info")
 
 
@@ -95,8 +100,12 @@ def audit(
     Args:
         near: what `alike` found among them.
     """
-    checks = {name: partial(check, examples, limits) for name, check in CHECKS.items()}
-    checks |= {name: partial(check, examples, limits, near) for name, check in CHECKS_OF_LIKENESS.items()}
+
+    def seen(name: str) -> Sequence[Example]:
+        return _Watched(examples, name, emit, stop) if len(examples) >= ROWS_WATCHED else examples
+
+    checks = {name: partial(check, seen(name), limits) for name, check in CHECKS.items()}
+    checks |= {name: partial(check, seen(name), limits, near) for name, check in CHECKS_OF_LIKENESS.items()}
     return _found(checks, limits, emit, stop)
 
 
@@ -117,6 +126,36 @@ def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: _GRAVEST_FIRST.index(finding.severity))
 
 
+class _Watched(Sequence[Example]):
+    """Examples that tell how far one check has read them."""
+
+    def __init__(self, examples: Sequence[Example], check: str, emit: Emit, stop: Stop | None) -> None:
+        self._examples, self._check, self._emit, self._stop = examples, check, emit, stop
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Example]: ...
+
+    def __getitem__(self, index: int | slice) -> Example | Sequence[Example]:
+        return self._examples[index]
+
+    def __iter__(self) -> Iterator[Example]:
+        told = time.monotonic()
+        for done, example in enumerate(self._examples):
+            if done % _WATCHED_AT_ONCE == 0:
+                if self._stop is not None:
+                    self._stop.check()
+                if time.monotonic() - told > _TELL_SECONDS:
+                    self._emit(CheckProgress(self._check, done, len(self)))
+                    told = time.monotonic()
+            yield example
+
+
 def _found(
     checks: Mapping[str, Callable[[], list[Finding]]],
     limits: Audit,
@@ -132,7 +171,7 @@ def _found(
     for done, (name, check) in enumerate(checks.items(), 1):
         if name not in limits.skip:
             found += check()
-        if done == len(checks) or time.monotonic() - told > 1.0:  # most checks take no time worth a line
+        if done == len(checks) or time.monotonic() - told > _TELL_SECONDS:  # most checks take no time worth a line
             emit(Progress("audit", before + done, total, "checks"))
             told = time.monotonic()
         if stop is not None:

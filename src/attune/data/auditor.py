@@ -29,11 +29,11 @@ from attune.data.finding import Finding
 from attune.data.likeness import Cluster
 from attune.data.stored import StoredExamples, chosen
 from attune.errors import EnvironmentFault
-from attune.events import Emit, Progress, Stop
+from attune.events import CheckProgress, Emit, Progress, Stop
 from attune.recipe import Audit
 
 # Fewer rows are audited sooner than a process starts.
-ROWS_AUDITED_HERE = 500
+ROWS_AUDITED_HERE = 200
 # More rows are read again by each check: they would fill the memory.
 ROWS_READ_ONCE = 20_000
 
@@ -95,7 +95,10 @@ class Auditor:
             write_findings(self._folder / FINDINGS, found)
         else:
             while "done" in (answer := self._process.answer(self._stop)):
-                self._emit(Progress("audit", answer["done"], answer["total"], "checks"))
+                event = CheckProgress(**answer) if "check" in answer else Progress("audit", unit="checks", **answer)
+                # What was told while nobody waited is not of interest any more, but for the end.
+                if not self._process.behind or (isinstance(event, Progress) and event.done == event.total):
+                    self._emit(event)
             self._process.end()
         return self._folder / FINDINGS
 
@@ -124,6 +127,11 @@ class _Process:
         with contextlib.suppress(BrokenPipeError):  # that it has ended is said where its answer is missed
             self._child.stdin.write(json.dumps(line) + "\n")
             self._child.stdin.flush()
+
+    @property
+    def behind(self) -> bool:
+        """Whether there are further answers already."""
+        return not self._answers.empty()
 
     def answer(self, stop: Stop) -> dict[str, Any]:
         """The next answer.
@@ -239,7 +247,9 @@ def main() -> None:
             return dict(held)
 
     def tell(event: Any) -> None:
-        if isinstance(event, Progress):
+        if isinstance(event, CheckProgress):
+            say(check=event.check, done=event.done, total=event.total)
+        elif isinstance(event, Progress):
             say(done=event.done, total=event.total)
 
     found = _findings(rows, like, limits, near, parts, tell, Stop())

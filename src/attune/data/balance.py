@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from attune.data.example import Document, Example, LabelledText
 from attune.data.finding import Finding, Severity
 from attune.data.likeness import normalised
+from attune.data.stored import sampled
 from attune.data.strict_json import quoted
-from attune.data.targets import sampled
 from attune.recipe import Audit
 
 LISTED_LABELS = 100

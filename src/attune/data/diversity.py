@@ -13,7 +13,7 @@ from typing import Any
 from attune.data.classifier import TOKEN
 from attune.data.example import Conversation, Example, Pair, own_prompt, target_of
 from attune.data.finding import Finding
-from attune.data.targets import sampled
+from attune.data.stored import sampled
 from attune.recipe import Audit
 
 MEASURED_ROWS, BLEU_ROWS = 1500, 500

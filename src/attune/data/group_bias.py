@@ -18,8 +18,8 @@ from attune.data.association import Table, holm, wilson
 from attune.data.example import Document, Example, LabelledText, own_prompt, target_of
 from attune.data.finding import Finding
 from attune.data.groups import OCCUPATION, Group, lexicon
+from attune.data.stored import sampled
 from attune.data.strict_json import quoted
-from attune.data.targets import sampled
 from attune.data.toxicity import LexiconScorer
 from attune.recipe import Audit
 

@@ -20,7 +20,7 @@ from attune.data.finding import LISTED_ROWS, Finding
 from attune.data.giveaway import given_away
 from attune.data.likeness import COMMON_SAMPLE, Cluster, comparer, edit_likeness, normalised, words_of
 from attune.data.shortcut import shortcuts_between
-from attune.data.targets import sampled
+from attune.data.stored import sampled
 from attune.errors import DataError, RowError
 from attune.recipe import Audit, LeakName
 

@@ -19,8 +19,8 @@ from attune.data.finding import Finding, Severity
 from attune.data.likeness import clusters
 from attune.data.personal import find, mask
 from attune.data.shift import CHANCE, FOLDS, GREATEST_RATIO, cramers_v, jensen_shannon, separability, stability_index
+from attune.data.stored import sampled
 from attune.data.strict_json import quoted
-from attune.data.targets import sampled
 from attune.recipe import Audit
 
 COMPARED_ROWS = 1000  # of each part

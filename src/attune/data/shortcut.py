@@ -12,7 +12,7 @@ import numpy as np
 
 from attune.data.balance import SAMPLED_ROWS, SHORTCUT_CLASS_ROWS, SHORTCUT_CLASSES, SHORTCUT_ROWS
 from attune.data.example import Example, LabelledText
-from attune.data.targets import sampled
+from attune.data.stored import sampled
 
 Features = list[list[float]]
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import heapq
 import json
 import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Sequence as Series
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attune.data.example import Conversation, Document, Example, LabelledText, Message, Origin, Pair
 from attune.errors import EnvironmentFault
+
+AnyExample = TypeVar("AnyExample", bound=Example)
 
 _KINDS: tuple[type[Example], ...] = (Conversation, Pair, LabelledText, Document)
 _READ_BYTES = 1 << 20  # at once, when rows are read one after another
@@ -135,6 +139,14 @@ def chosen(examples: Series[Example], indices: Series[int]) -> Series[Example]:
 def changed(examples: Series[Example], change: Callable[[Example], Example]) -> Series[Example]:
     """The examples, each changed: stored ones when they are read."""
     return examples.changed(change) if isinstance(examples, StoredExamples) else tuple(map(change, examples))
+
+
+def sampled(examples: Series[AnyExample], most: int) -> list[AnyExample]:
+    """At most so many examples in their order, chosen by a hash of their ids: always the same, wherever they stand."""
+    if len(examples) <= most:
+        return list(examples)
+    ranks = ((hashlib.blake2b(f"sample:{e.id}".encode(), digest_size=8).digest(), i) for i, e in enumerate(examples))
+    return [examples[i] for i in sorted(i for _, i in heapq.nsmallest(most, ranks))]
 
 
 _MEND = "delete the folder that it is in: it is made again when it is needed"

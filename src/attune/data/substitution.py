@@ -21,7 +21,7 @@ from attune.data.example import Example, LabelledText
 from attune.data.finding import Finding
 from attune.data.groups import TOKEN, Group, lexicon, tokens_of, word_file
 from attune.data.likeness import normalised
-from attune.data.targets import sampled
+from attune.data.stored import sampled
 from attune.recipe import Audit
 
 WORDS_IN_A_ROW = 1  # what is exchanged is single words

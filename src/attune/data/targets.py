@@ -1,4 +1,4 @@
-"""Checks of what the model should answer: missing, left over, refused, echoed, looping, damaged, in another language.
+"""Checks of what the model should answer: missing, left over, refused, echoed, looping, damaged.
 
 Every check looks at each assistant turn that counts in a conversation and at each completion of a pair; rows of other
 kinds have no target of free text. Patterns are bounded and texts are cut where that is enough: a row may be hostile.
@@ -6,34 +6,25 @@ kinds have no target of free text. Patterns are bounded and texts are cut where 
 
 from __future__ import annotations
 
-import hashlib
-import heapq
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any
 
-from attune.data.example import Conversation, Document, Example, LabelledText, Origin, Pair, texts_of
+from attune.data.example import Conversation, Example, LabelledText, Origin, Pair, texts_of
 from attune.data.finding import Finding, Severity
 from attune.data.likeness import normalised
 from attune.recipe import Audit
 
 COPIED_WORDS = 8
 REPETITION_WORDS = 20
-LANGUAGE_ROWS = 5000
-TRANSLATED_SHARE = 0.9
-TRANSLATED_ROWS = 5  # fewer rows that agree are no sign of intent
-_LANGUAGE_CHARACTERS = 1000  # py3langid's probability sinks again on long texts, and its time is linear
 _REPETITION_CHARACTERS = 200_000
 _QUOTATION = 80
 
-AnyExample = TypeVar("AnyExample", bound=Example)
-
-_FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _INLINE_CODE = re.compile(r"`[^`\n]+`")
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})  # control and format characters, separators
@@ -101,12 +92,11 @@ _MARKUP = re.compile(
     re.IGNORECASE,
 )
 
-# Languages so much alike that a row in one is often taken for another, and varieties of one language.
-_KIN = ("da no nn", "bs hr sr", "id ms", "en pcm", "es ext an", "it vec lij", "zh wuu yue", "ar ary arz")
-
 
 @dataclass(frozen=True, slots=True)
-class _Turn:
+class Turn:
+    """One answer that counts, and what it answers."""
+
     origin: Origin
     asked: str  # the last user message, or the prompt
     context: str  # what stands before the target: since the last assistant turn, for the final turn all of it
@@ -158,7 +148,7 @@ def echoes(examples: Sequence[Example], limits: Audit) -> list[Finding]:
 def copied_targets(examples: Sequence[Example], limits: Audit) -> list[Finding]:
     """Targets of some length that stand word for word in what the model is given, without being all of it."""
 
-    def copied(turn: _Turn) -> str | None:
+    def copied(turn: Turn) -> str | None:
         target = normalised(turn.target)
         is_long = target.count(" ") >= COPIED_WORDS - 1
         is_inside = is_long and f" {target} " in f" {normalised(turn.context)} "
@@ -176,7 +166,7 @@ def repetition(examples: Sequence[Example], limits: Audit) -> list[Finding]:
     """Targets that say the same again and again: whole lines or sentences, or one phrase of four words."""
     worst = 0.0
 
-    def repeats(turn: _Turn) -> str | None:
+    def repeats(turn: Turn) -> str | None:
         nonlocal worst
         share, phrase = _repeated(turn.target)
         worst = max(worst, share)
@@ -209,76 +199,12 @@ def odd_characters(examples: Sequence[Example], limits: Audit) -> list[Finding]:
     )  # fmt: skip
 
 
-def languages(examples: Sequence[Example], limits: Audit) -> list[Finding]:
-    """Rows that answer in another language than they were asked in, translation, and the languages of all the rows.
-
-    Languages that are written almost alike (Danish and Norwegian, Croatian and Serbian, Indonesian and Malay) count as
-    the one of them that is most frequent here. Where nearly all rows go from one language to one other, that is what
-    the data is for, and the rows that do not are told.
-    """
-    sample = sampled(examples, LANGUAGE_ROWS)
-    first, pairs = _spoken(sample, limits)
-    of = f" of {len(sample)} rows" + (f" (a sample of {len(examples)})" if len(sample) < len(examples) else "")
-    shared = {
-        "language_probability": limits.language_probability,
-        "language_letters": limits.language_letters,
-        "sampled_rows": len(sample),
-        "rows_with_a_language": len(first),
-        "rows_with_two": len(pairs),
-    }
-    findings: list[Finding] = []
-
-    def add(severity: Severity, rows: Sequence[Origin], what: str, advice: str, **evidence: Any) -> None:
-        findings.append(Finding("languages", severity, what, tuple(rows), advice, {**shared, **evidence}))
-
-    counts = Counter(pair for found in pairs.values() for pair in found)
-    (source, target), most = counts.most_common(1)[0] if counts else (("", ""), 0)
-    if source != target and most >= max(TRANSLATED_ROWS, TRANSLATED_SHARE * len(pairs)):
-        odd = {origin: found for origin, found in pairs.items() if found != {(source, target)}}
-        told = f"prompt and target are not in {source} and {target} as in the others"
-        what = f"{most}{of} go from {source} to {target}, as in translation"
-        add("info", (), what, "nothing to do when answers in this language are wanted", pairs=_named(counts))
-    else:
-        odd = {origin: found for origin, found in pairs.items() if any(left != right for left, right in found)}
-        told = "the target is in another language than the prompt"
-        spoken = Counter(first.values())
-        main, most = spoken.most_common(1)[0] if spoken else ("", 0)
-        if others := [origin for origin, name in first.items() if name != main]:
-            what = f"{len(spoken)} languages: {most}{of} are in {main}, {len(others)} in others"
-            advice = "make sure that each language you need has rows enough in train and in test"
-            add("info", others, what, advice, languages=dict(spoken.most_common()))
-    if odd:
-        advice = "correct or remove these rows, unless they are meant so: a model learns to switch the language"
-        named = _named(Counter(pair for found in odd.values() for pair in found))
-        add("warning", list(odd), f"In {len(odd)}{of} {told}", advice, pairs=named)
-    return findings
-
-
-def language(text: str, limits: Audit) -> str | None:
-    """The ISO 639 code of a text's language; None when it is too short, too uncertain, or no language at all.
-
-    Fenced code does not count, and the start of a long text decides.
-    """
-    prose = _FENCE.sub(" ", text[: 4 * _LANGUAGE_CHARACTERS])[:_LANGUAGE_CHARACTERS]
-    if sum(map(str.isalpha, prose)) < limits.language_letters:
-        return None
-    name, probability = _identifier().classify(prose)
-    return str(name) if probability >= limits.language_probability and name != "zxx" else None
-
-
-def sampled(examples: Sequence[AnyExample], most: int) -> list[AnyExample]:
-    """At most so many examples in their order, chosen by a hash of their ids: always the same, wherever they stand."""
-    if len(examples) <= most:
-        return list(examples)
-    ranks = ((hashlib.blake2b(f"sample:{e.id}".encode(), digest_size=8).digest(), i) for i, e in enumerate(examples))
-    return [examples[i] for i in sorted(i for _, i in heapq.nsmallest(most, ranks))]
-
-
-def _turns(examples: Iterable[Example]) -> Iterator[_Turn]:
+def turns(examples: Iterable[Example]) -> Iterator[Turn]:
+    """Every answer that counts, of conversations and pairs."""
     for example in examples:
         match example:
             case Pair(origin=origin, prompt=prompt, completion=completion):
-                yield _Turn(origin, prompt, prompt, completion)
+                yield Turn(origin, prompt, prompt, completion)
             case Conversation(origin=origin, messages=messages):
                 asked, start = "", 0
                 for index, message in enumerate(messages):
@@ -290,15 +216,15 @@ def _turns(examples: Iterable[Example]) -> Iterator[_Turn]:
                     if message.weight and not only_calls:
                         # All that stands before every turn would be quadratic in the number of turns.
                         before = messages[0 if index == len(messages) - 1 else start : index]
-                        yield _Turn(origin, asked, "\n".join(m.content for m in before), message.content)
+                        yield Turn(origin, asked, "\n".join(m.content for m in before), message.content)
                     start = index + 1
 
 
-def _hits(examples: Sequence[Example], flaw: Callable[[_Turn], str | None]) -> dict[Origin, str]:
+def _hits(examples: Sequence[Example], flaw: Callable[[Turn], str | None]) -> dict[Origin, str]:
     """The rows with a flaw and a text to quote, from the first turn that has it."""
     hits: dict[Origin, str] = {}
-    for origin, turns in groupby(_turns(examples), key=lambda turn: turn.origin):
-        quotation = next((text for turn in turns if (text := flaw(turn)) is not None), None)
+    for origin, of_row in groupby(turns(examples), key=lambda turn: turn.origin):
+        quotation = next((text for turn in of_row if (text := flaw(turn)) is not None), None)
         if quotation is not None:
             hits[origin] = quotation
     return hits
@@ -323,11 +249,11 @@ def _is_visible(text: str) -> bool:
     return any(unicodedata.category(character) not in _INVISIBLE for character in text)
 
 
-def _placeholder(turn: _Turn) -> str | None:
+def _placeholder(turn: Turn) -> str | None:
     target = turn.target.strip()
     if target in _NOTHING or _LEFT_OVER.fullmatch(target):
         return target
-    prose = _FENCE.sub(" ", target)
+    prose = FENCE.sub(" ", target)
     found = [match[0] for match in _INSERT_HERE.finditer(prose)]
     fields = _FIELD.findall(target)
     if fields and not _CODE.search(_FIELD.sub("", target)):
@@ -344,7 +270,7 @@ def _refuses(target: str) -> bool:
     return bool(decisive) and _REFUSAL.match(decisive[0]) is not None
 
 
-def _echoes(turn: _Turn) -> bool:
+def _echoes(turn: Turn) -> bool:
     target = normalised(turn.target)
     for prompt in {normalised(turn.asked), normalised(turn.context)} - {""}:
         if target == prompt or (prompt.count(" ") >= COPIED_WORDS - 1 and target.startswith(prompt + " ")):
@@ -381,38 +307,6 @@ def _odd(text: str) -> Iterator[tuple[str, str]]:
     prose = _INLINE_CODE.sub(" ", text)
     if found := _MARKUP.search(prose):
         yield "html", prose[max(0, found.start() - 30) : found.end() + 40]
-
-
-def _spoken(examples: Sequence[Example], limits: Audit) -> tuple[dict[Origin, str], dict[Origin, set[tuple[str, str]]]]:
-    """By row: the language of the text, or of the first prompt, else target; and the (prompt, target) languages."""
-    turns: dict[Origin, list[tuple[str | None, str | None]]] = {}
-    for example in examples:
-        texts = [(t.asked, t.target) for t in _turns([example])]
-        if isinstance(example, LabelledText | Document):
-            texts = [(example.text, "")]
-        turns[example.origin] = [(language(left, limits), language(right, limits)) for left, right in texts]
-    counts = Counter(name for row in turns.values() for turn in row for name in turn if name)
-    chief = {name: max(group.split(), key=lambda kin: counts[kin]) for group in _KIN for name in group.split()}
-    first: dict[Origin, str] = {}
-    pairs: dict[Origin, set[tuple[str, str]]] = {}
-    for origin, row in turns.items():
-        for left, right in row:
-            if name := left or right:
-                first.setdefault(origin, chief.get(name, name))
-            if left and right:
-                pairs.setdefault(origin, set()).add((chief.get(left, left), chief.get(right, right)))
-    return first, pairs
-
-
-def _named(pairs: Counter[tuple[str, str]]) -> dict[str, int]:
-    return {f"{source} to {target}": count for (source, target), count in pairs.most_common(10)}
-
-
-@cache
-def _identifier() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
 def _label(example: Example) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What of a model is trained, and how what was trained is saved: full, LoRA, or a head on a frozen trunk."""
+"""What of a model is trained, and how what was trained is saved: all of it, adapters, the last layers, or a head."""
 
 from __future__ import annotations
 
@@ -68,7 +68,25 @@ def head(model: LoadedModel, method: Method) -> Any:
     return module
 
 
-METHODS: dict[str, Callable[[LoadedModel, Method], Any]] = {"full": full, "lora": lora, "head": head}
+def top(model: LoadedModel, method: Method) -> Any:
+    """The last layers are trained with what stands above them, but for a projection that is tied to the embeddings."""
+    assert method.layers
+    module, layers = model.module, model.layers
+    if method.layers >= len(layers):
+        raise ModelError(
+            f"method.layers is {method.layers}, and the model has {len(layers)} layers",
+            where=str(model.source.folder),
+            fix="train fewer layers, or all by method.kind: full",
+        )
+    lowest = next(layers[len(layers) - method.layers].parameters())
+    above = False
+    for parameter in module.parameters():  # in the order in which a family's code names its parts
+        above = above or parameter is lowest
+        parameter.requires_grad_(above)
+    return module
+
+
+METHODS: dict[str, Callable[[LoadedModel, Method], Any]] = {"full": full, "lora": lora, "top": top, "head": head}
 
 
 def adapt(model: LoadedModel, method: Method, seed: int) -> None:

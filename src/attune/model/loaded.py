@@ -104,6 +104,21 @@ class LoadedModel:
         return positions_of(self.transformer.config)
 
     @property
+    def layers(self) -> nn.ModuleList:
+        """Its layers, from the lowest up.
+
+        Raises:
+            ModelError: they do not stand in one list.
+        """
+        count = _text_config(self.transformer.config).num_hidden_layers
+        for part in self.transformer.base_model.modules():
+            if isinstance(part, nn.ModuleList) and len(part) == count:
+                return part
+        raise ModelError(
+            "this architecture has no single list of layers", where=str(self.source.folder), fix="use method.kind: full"
+        )
+
+    @property
     def parameters_total(self) -> int:
         """Number of parameters, tied ones once."""
         return sum(p.numel() for p in self.module.parameters())

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from attune.report.html import replace_file
 from attune.report.view import (
     Record,
     RunView,
@@ -17,7 +18,6 @@ from attune.report.view import (
     limits,
     metric_name,
     number,
-    replace_file,
     short,
     span,
     usage,
@@ -27,7 +27,7 @@ from attune.report.view import (
 def write(run_folder: Path) -> Path:
     """Write README.md into the run folder, whole or not at all, and return its path.
 
-    Raises EnvironmentFault when the folder holds no run or one of its files is damaged.
+    Raises EnvironmentFault when the folder holds no run, one of its files is damaged, or the disk takes none.
     """
     view = RunView.read(run_folder)
     name = view.run.get("name") or view.id

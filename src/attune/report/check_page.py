@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attune.errors import EnvironmentFault
 from attune.report import dataset
+from attune.report.html import replace_file, template
 from attune.report.lengths import Table
-from attune.report.page import template
-from attune.report.view import duration, number, replace_file, short, span
+from attune.report.view import duration, number, short, span
 
 
 def write(path: Path, record: Mapping[str, Any]) -> Path:
@@ -22,11 +21,7 @@ def write(path: Path, record: Mapping[str, Any]) -> Path:
     Raises:
         EnvironmentFault: the disk does not take it.
     """
-    try:
-        return replace_file(path, render(record))
-    except OSError as error:
-        what = f"cannot write the page: {error.strerror or error}"
-        raise EnvironmentFault(what, where=str(path), fix="check the folder and the space on the disk") from error
+    return replace_file(path, render(record))
 
 
 def render(record: Mapping[str, Any]) -> str:

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from attune.data.example import content_id
-from attune.errors import EnvironmentFault
-from attune.report.view import replace_file
+from attune.report.html import ours, replace_file, template
 
 # In a script element only "<" could end the data; the others end a line or an entity for lenient readers.
 _ESCAPED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
@@ -28,27 +26,15 @@ def write(path: Path, queue: Mapping[str, Any]) -> Path:
     Raises:
         EnvironmentFault: the disk does not take it.
     """
-    try:
-        return replace_file(path, render(queue))
-    except OSError as error:
-        what = f"cannot write the page: {error.strerror or error}"
-        raise EnvironmentFault(what, where=str(path), fix="check the folder and the space on the disk") from error
+    return replace_file(path, render(queue))
 
 
 def render(queue: Mapping[str, Any]) -> str:
     """The page as text: the same rows give the same text."""
-    loader = jinja2.PackageLoader("attune.report")
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-
-    def ours(name: str) -> Markup:
-        return Markup(loader.get_source(environment, name)[0])
-
     data = json.dumps(
         {**queue, "page": content_id([row["row"] for row in queue["rows"]])}, ensure_ascii=False
     ).translate(_ESCAPED)
-    return environment.get_template("label.html.j2").render(
+    return template("label.html.j2").render(
         style=ours("style.css") + ours("label.css"),
         script=ours("label.js"),
         data=Markup(data),  # JSON without a sign that could end its element

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from attune.report import charts, dataset
 from attune.report import lengths as of_lengths
 from attune.report import shown as of_tokens
+from attune.report.html import replace_file, template
 from attune.report.view import (
     Record,
     RunView,
@@ -24,11 +24,7 @@ from attune.report.view import (
     facts,
     limits,
     metric_name,
-    number,
-    place,
-    replace_file,
     short,
-    span,
     usage,
 )
 
@@ -38,7 +34,7 @@ _SAMPLES, _ROWS, _LABELS = 20, 12, 12
 def write(run_folder: Path) -> Path:
     """Write report.html into the run folder, whole or not at all, and return its path.
 
-    Raises EnvironmentFault when the folder holds no run or one of its files is damaged.
+    Raises EnvironmentFault when the folder holds no run, one of its files is damaged, or the disk takes none.
     """
     html = render(RunView.read(run_folder))
     return replace_file(run_folder / "report.html", html)
@@ -69,17 +65,6 @@ def render(view: RunView) -> str:
         limits=limits(view),
         cap=_ROWS,
     )  # fmt: skip
-
-
-def template(name: str) -> jinja2.Template:
-    """A page of ours, which escapes everything and knows how numbers and places are written."""
-    loader = jinja2.PackageLoader("attune.report")
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"number": number, "metric": metric_name, "place": place, "span": span, "short": short}
-    style = Markup(loader.get_source(environment, "style.css")[0])  # ours: holds no user's text
-    return environment.get_template(name, globals={"style": style})
 
 
 def _drawn(svg: str) -> Markup:

@@ -387,14 +387,6 @@ def short(text: Any, at_most: int = _CHARACTERS) -> str:
     return text if len(text) <= at_most else f"{text[:at_most]} … ({len(text) - at_most:,} more characters)"
 
 
-def replace_file(path: Path, text: str) -> Path:
-    """Write UTF-8 beside the path and rename, so that a reader never sees half a file."""
-    beside = path.with_name(path.name + ".tmp")
-    # A lone surrogate is legal in JSON and not in UTF-8: it becomes "?" here.
-    beside.write_bytes(text.encode("utf-8", "replace"))
-    return beside.replace(path)
-
-
 def _damaged(path: Path, what: str) -> EnvironmentFault:
     return EnvironmentFault(f"damaged: {what}", where=str(path), fix="restore the file, or run the stage again")
 

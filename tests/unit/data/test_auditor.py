@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attune.data import auditor
+from attune.data import audit, auditor
 from attune.data.audit import CHECKS, CHECKS_OF_LIKENESS, CHECKS_OF_PARTS
 from attune.data.auditor import Auditor, read_clusters, read_findings
 from attune.data.example import Origin, Pair
 from attune.data.stored import StoredExamples
 from attune.errors import EnvironmentFault, Interrupted
-from attune.events import Progress, Stop
+from attune.events import CheckProgress, Progress, Stop
 from attune.recipe import Audit
 
 ALL_CHECKS = [*CHECKS, *CHECKS_OF_LIKENESS, *CHECKS_OF_PARTS]
@@ -48,6 +48,29 @@ def test_a_process_finds_what_is_found_here(
     done = [event.done for event in there[2] if isinstance(event, Progress)]
     assert done == sorted(set(done)), "the checks of all rows and of the parts are counted together"
     assert isinstance(there[2][-1], Progress) and there[2][-1].done == there[2][-1].total == len(ALL_CHECKS)
+
+
+def test_a_check_of_many_rows_tells_how_far_it_is_and_stops_on_its_way(
+    rows: StoredExamples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "ROWS_WATCHED", 1)
+    monkeypatch.setattr(audit, "_WATCHED_AT_ONCE", 2)
+    monkeypatch.setattr(audit, "_TELL_SECONDS", -1.0)
+    heard: list[object] = []
+    found = audit.audit(rows, Audit(), [], emit=heard.append)
+    told = [(event.done, event.total) for event in heard if getattr(event, "check", "") == "personal_data"]
+    assert told == [(0, 6), (2, 6), (4, 6)]
+    monkeypatch.setattr(audit, "ROWS_WATCHED", 100)
+    assert audit.audit(rows, Audit(), []) == found
+    monkeypatch.setattr(audit, "ROWS_WATCHED", 1)
+    stop = Stop()
+
+    def stopping(event: object) -> None:
+        if isinstance(event, CheckProgress) and event.check == "exact_duplicates" and event.done == 2:
+            stop.request()
+
+    with pytest.raises(Interrupted):
+        audit.audit(rows, Audit(), [], emit=stopping, stop=stop)
 
 
 def test_clusters_that_are_known_are_not_looked_for(

@@ -5,18 +5,17 @@ import pytest
 
 from attune.data.example import Conversation, Document, Example, LabelledText, Message, Origin, Pair
 from attune.data.finding import Finding
+from attune.data.languages import language, languages
 from attune.data.likeness import normalised
+from attune.data.stored import sampled
 from attune.data.targets import (
     copied_targets,
     echoes,
     empty_targets,
-    language,
-    languages,
     odd_characters,
     placeholder_targets,
     refusals,
     repetition,
-    sampled,
 )
 from attune.recipe import Audit
 

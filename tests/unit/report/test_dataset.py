@@ -149,7 +149,7 @@ def test_no_payload_of_a_check_becomes_markup(checked: Record, rotation: int) ->
 
 def test_a_page_that_cannot_be_written_is_an_error_with_its_place(checked: Record, tmp_path: Path) -> None:
     place = tmp_path / "none" / "check.html"
-    with pytest.raises(EnvironmentFault, match="cannot write the page") as caught:
+    with pytest.raises(EnvironmentFault, match="cannot write the file") as caught:
         check_page.write(place, checked)
     assert caught.value.where == str(place)
     assert check_page.write(tmp_path / "check.html", checked).read_text() == check_page.render(checked)
