@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from crash import events, timeless_results
+from safetensors.torch import load_file
 
 from attune.errors import DataError, Interrupted, RecipeError
 from attune.events import Event, Progress, RunFinished, StageFinished, Stop
@@ -56,15 +59,15 @@ def _check_folder(folder: Path, results: dict[str, Any]) -> None:
     assert (folder / "README.md").is_file()
 
 
-@pytest.mark.parametrize("method", ["full", "lora", "head"])
+@pytest.mark.parametrize("method", ["full", "lora", "top", "head"])
 def test_chat(walk: Walk, write_rows: Write, rows: Any, tiny_decoder: Path, method: str) -> None:
     heard: list[Event] = []
-    outcome = walk(tiny_decoder, write_rows(rows.chat(30, turns=2)), heard.append, method={"kind": method})
+    outcome = walk(tiny_decoder, write_rows(rows.chat(30, turns=2)), heard.append, method={"kind": method, "layers": 1})
     _check_folder(outcome.folder, outcome.results)
     assert outcome.results["task"] == "chat"
     assert outcome.verdict == outcome.results["verdict"]
     finished = [e.stage for e in heard if isinstance(e, StageFinished)]
-    assert finished == ["read", "tokenise", "audit", *["trunk"] * (method == "head"), "train", "base", "tuned"]
+    assert finished == ["read", "tokenise", "audit", *["trunk"] * (method in ("top", "head")), "train", "base", "tuned"]
     assert isinstance(heard[-1], RunFinished)
     assert heard[-1].report == str(outcome.report)
     assert (outcome.folder / "model" / "adapter_config.json").is_file() == (method == "lora")
@@ -80,6 +83,43 @@ def test_a_frozen_trunk_is_computed_once_for_all_epochs_and_runs(
     assert first.results["training"]["computed_tokens"] == 0  # all of them before the training
     second = walk(model, data, method={"kind": "head"}, training={"max_steps": 5, "learning_rate": 1e-3})
     assert {e["stage"]: e["reused"] for e in events(second.folder, "StageFinished")}["trunk"]
+
+
+@pytest.mark.parametrize("kind", ["decoder", "encoder"])
+def test_the_last_layer_alone_is_trained_as_in_the_whole_model(
+    walk: Walk,
+    write_rows: Write,
+    rows: Any,
+    tiny_decoder: Path,
+    tiny_encoder: Path,
+    tmp_path: Path,
+    kind: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On stored states the same weights come out as with the lower layer computed in every step."""
+    from attune.model import trunk
+
+    data = write_rows(rows.labelled(60))
+    model = shutil.copytree(tiny_decoder if kind == "decoder" else tiny_encoder, tmp_path / "model")
+    config = json.loads((model / "config.json").read_text())  # a trunk that is stored has no dropout
+    config |= {name: 0.0 for name in config if name.endswith(("_dropout", "_dropout_prob"))}
+    (model / "config.json").write_text(json.dumps(config))
+    method = {"kind": "top", "layers": 1}
+    training = {"max_steps": 12, "learning_rate": 1e-2}
+    stored = walk(model, data, method=method, training=training)
+    monkeypatch.setattr(trunk, "storable", lambda model, method: False)
+    whole = walk(model, data, method=method, training=training)
+    assert (stored.folder / "trunk").is_dir() and not (whole.folder / "trunk").exists()
+    found, wanted = (load_file(run.folder / "model" / "model.safetensors") for run in (stored, whole))
+    assert found.keys() == wanted.keys()
+    before = load_file(model / "model.safetensors")
+    for name, weight in found.items():
+        torch.testing.assert_close(weight, wanted[name], rtol=1e-4, atol=1e-5)
+        first = before.get(name, before.get(name.partition(".")[2]))  # a classifier's trunk has a name of its own
+        if ".0." in name or "embed" in name:
+            assert first is not None and torch.equal(weight, first), name
+        elif ".1." in name:
+            assert first is not None and not torch.equal(weight, first), name
 
 
 def test_complete_in_bf16_takes_the_base_from_an_earlier_run(

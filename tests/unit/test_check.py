@@ -104,6 +104,19 @@ def test_a_head_on_a_frozen_trunk_is_rehearsed(moods: Path, tiny_encoder: Path, 
     assert found.fits and found.footprint.activations == 0
 
 
+def test_the_last_layers_are_rehearsed_on_stored_states(moods: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+    data = {"train": str(moods)}
+    method = {"kind": "top", "layers": 1}
+    top, full = (
+        check(from_mapping({"data": data, "model": str(tiny_encoder), "method": kind}), Store(tmp_path / "runs"))
+        for kind in (method, {"kind": "full"})
+    )
+    assert top.fits and top.rehearsal and top.rehearsal.seconds > 0
+    assert top.footprint.activations and full.footprint.activations
+    assert top.footprint.activations < full.footprint.activations
+    assert top.footprint.optimizer < full.footprint.optimizer
+
+
 @pytest.fixture
 def enormous(tiny_decoder: Path, tmp_path: Path) -> Path:
     """A model folder of a size that no machine holds, by its config alone."""
