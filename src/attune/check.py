@@ -107,6 +107,7 @@ def check(
 
     from attune.train.device import available_bytes
 
+    prepared.findings  # noqa: B018  # the audit would disturb what is measured
     footprint = needed_memory(prepared.recipe, prepared.task, prepared.model, prepared.renderer, prepared.train.kept)
     available = available_bytes()
     rehearsal, comparison_seconds, prompts = None, 0.0, None

@@ -63,7 +63,6 @@ def run(recipe: Recipe, store: Store, emit: Emit = silent, *, stop: Stop | None 
     made = Run.create(
         store.root, name, task=prepared.task.name, model=prepared.recipe.model, reasons=prepared.resolution.reasons
     )
-    _tell_findings(prepared, emit)
     with made as current:
         _write_preparation(current, prepared)
         return _carry_out(current, prepared, store, emit, stop)
@@ -91,16 +90,8 @@ def resume(reference: str, store: Store, emit: Emit = silent, *, stop: Stop | No
                 where=current.id,
                 fix="restore the files, or start a new run",
             )
-        _tell_findings(prepared, emit)
         current.set_state("running")
         return _carry_out(current, prepared, store, emit, stop)
-
-
-def _tell_findings(prepared: Prepared, emit: Emit) -> None:
-    """What a person should not have to look up."""
-    for finding in prepared.findings:
-        if finding.severity != "info":
-            emit(Note("audit", "warning", f"{finding.what} {finding.advice}".strip()))
 
 
 def _write_preparation(current: Run, prepared: Prepared) -> None:
@@ -138,7 +129,6 @@ def _write_preparation(current: Run, prepared: Prepared) -> None:
     current.write_json("data/lengths.json", lengths)
     current.write_json("data/shown.json", [row.record() for row in prepared.shown(report_places(kept, SHOWN_ROWS))])
     current.write_json("data/labels.json", prepared.label_counts)
-    current.write_json("data/findings.json", [finding.record() for finding in prepared.findings])
     limit = prepared.recipe.training.max_length
     dropped = [{**place(i), "reason": f"longer than {limit} tokens"} for i in prepared.train.dropped]
     left_out = (
@@ -262,6 +252,7 @@ class _Walk:
 
         training, prepared = self.prepared.recipe.training, self.prepared
         self.tuning = tuning = Tuning.load(self.prepared)
+        self._tell_findings()
         job = Job(
             model=self._with_stored_trunk(tuning.model),
             loss=LOSSES[prepared.task.loss],
@@ -279,6 +270,15 @@ class _Walk:
         record["epochs"] = round(progress.step / job.steps_per_epoch, 2)
         record["peak_memory_bytes"] = peak_memory_bytes()
         self.run.write_json("training.json", record)
+
+    def _tell_findings(self) -> None:
+        """What the audit found, before the first step; it goes on until the model is loaded."""
+        findings = self.prepared.findings
+        self.run.write_json("data/findings.json", [finding.record() for finding in findings])
+        for finding in findings:
+            if finding.severity != "info":
+                self.emit(Note("audit", "warning", f"{finding.what} {finding.advice}".strip()))
+        self.emit(StageStarted("train"))  # it goes on
 
     def _build_base(self) -> None:
         splits = self.prepared.splits

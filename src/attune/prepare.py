@@ -44,7 +44,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that is known before anything is trained or written. The rows of `splits` hold the prompt."""
+    """Everything that is known before anything is trained or written. The rows of `splits` hold the prompt.
+
+    The audit may still be on its way: who asks for `findings` waits for it.
+    """
 
     resolution: Resolution
     curated: Curated
@@ -54,10 +57,15 @@ class Prepared:
     renderer: Renderer
     train: Fitted
     validation: Fitted
-    findings: list[Finding]
+    token_findings: list[Finding]
     parameters: int
     lengths: Lengths
     prompt: TaskPrompt | None = None
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What the audit found, and what the tokens showed."""
+        return [*self.curated.findings(), *self.token_findings]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -146,8 +154,6 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     fitted = _settle_values(resolution, task, encoded.parts, model, renderer, parameters)
     lengths = _survey(resolution.recipe, encoded.parts["train"], model, chunks=task.chunks)
     cut = of_cuts(fitted["train"].cuts, splits.train, lengths, resolution.recipe.training.overlong)
-    of_tokens = [*_prompt_findings(model, asked), *encoded.findings, *cut]
-    findings = [*curated.findings(), *of_tokens]
     return Prepared(
         resolution=resolution,
         curated=curated,
@@ -157,7 +163,7 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
         renderer=renderer,
         train=fitted["train"],
         validation=fitted["validation"],
-        findings=findings,
+        token_findings=[*_prompt_findings(model, asked), *encoded.findings, *cut],
         parameters=parameters,
         lengths=lengths,
         prompt=asked,

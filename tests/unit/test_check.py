@@ -164,6 +164,7 @@ def test_a_second_look_at_the_same_rows_takes_what_was_kept(
         heard: list[Event] = []
         recipe = from_mapping({"data": {"train": str(colours)}, "model": str(tiny_decoder), **tree})
         prepared = prepare(recipe, Store(tmp_path / "runs"), heard.append)
+        assert prepared.findings  # waits for the audit
         return prepared, {event.stage: event.reused for event in heard if isinstance(event, StageFinished)}
 
     first, reused = stages()
