@@ -102,7 +102,8 @@ def prepare(data: str) -> None:
         elif isinstance(event, Progress) and event.stage == "audit":
             print(f"  {event.done} of {event.total} checks", flush=True)
 
-    walk(from_mapping({"data": {"train": data}}), Store(Path(data).parent / "runs"), tell)
+    prepared = walk(from_mapping({"data": {"train": data}}), Store(Path(data).parent / "runs"), tell)
+    print(f"{len(prepared.findings)} findings", flush=True)  # who asks for them waits for the audit
 
 
 if __name__ == "__main__":

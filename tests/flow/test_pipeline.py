@@ -152,7 +152,12 @@ def test_classify(
 ) -> None:
     model = tiny_encoder if family == "encoder" else tiny_decoder
     data = write_rows(rows.labelled(60))
-    outcome = walk(model, data, method={"kind": "full"}, training={"max_steps": 40, "learning_rate": 5e-3})
+    training = {
+        "max_steps": 40,
+        "learning_rate": 5e-3,
+        "patience": 0,
+    }  # six validation rows may stop it early by chance
+    outcome = walk(model, data, method={"kind": "full"}, training=training)
     _check_folder(outcome.folder, outcome.results)
     assert outcome.results["primary_metric"] == "accuracy"
     predicted = {p["output"] for p in _lines(outcome.folder, "evaluation/predictions-tuned.jsonl")}
