@@ -156,7 +156,7 @@ def test_classify(
         "max_steps": 40,
         "learning_rate": 5e-3,
         "patience": 0,
-    }  # six validation rows may stop it early by chance
+    }  # patience ends by chance
     outcome = walk(model, data, method={"kind": "full"}, training=training)
     _check_folder(outcome.folder, outcome.results)
     assert outcome.results["primary_metric"] == "accuracy"
