@@ -20,13 +20,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from train_speed import wait_for_quiet
-from workloads import model_folder, workload
+from workloads import model_folder, workload, write_rows
 
 # Each part ends with the first event of this type and, where it has one, this stage.
 ENDS = {
@@ -37,19 +36,6 @@ ENDS = {
     "model": ("Validated", None),
     "step": ("StepMetrics", None),
 }
-
-
-def write_rows(path: Path, rows: int) -> None:
-    """The rows of the work "instructions" as a person would have them: text."""
-
-    def text(ids: Iterable[int]) -> str:
-        return " ".join(f"w{i}" for i in ids)
-
-    with path.open("w") as file:
-        for row in workload("instructions", rows).train:
-            context = row.weights.index(1.0)
-            pair = {"prompt": text(row.input_ids[:context]), "completion": text(row.input_ids[context:])}
-            file.write(json.dumps(pair) + "\n")
 
 
 def waited(folder: Path, method: str) -> dict[str, float]:
@@ -87,7 +73,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         model_folder(folder / "model", encoder=False)
-        write_rows(folder / "rows.jsonl", options.rows)
+        write_rows(folder / "rows.jsonl", workload("instructions", options.rows))
         wait_for_quiet()
         heads = ["method", *ENDS, "total, s"]
         print("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads), flush=True)

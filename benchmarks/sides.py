@@ -272,11 +272,12 @@ def held_out_loss(model: Any, work: Workload) -> float:
 
 def take(turn: Turn) -> Result:
     """One turn: what it cost, and how good the model is that came of it."""
-    from attune.__main__ import keep_freed_memory
+    from attune.__main__ import keep_freed_memory, wait_asleep
 
     # Before anything slow is imported, as `attune` itself does it.
     if turn.side == "attune" or turn.kept:
         keep_freed_memory()
+        wait_asleep()
     import torch
 
     torch.manual_seed(0)

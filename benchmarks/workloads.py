@@ -5,7 +5,9 @@ Ids are drawn from a seed; what matters for speed is how long rows are, what the
 
 from __future__ import annotations
 
+import json
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +80,22 @@ WORKLOADS: dict[str, tuple[str, int, tuple[int, int], tuple[int, int], int]] = {
     "instructions": ("nothing is shared", 0, (20, 160), (20, 160), 0),
     "encoder classification": ("an encoder with a head of 4 classes", 0, (10, 120), (0, 0), 4),
 }
+
+
+def write_rows(path: Path, work: Workload) -> None:
+    """The rows to train on as a person would have them: text."""
+
+    def text(ids: Iterable[int]) -> str:
+        return " ".join(f"w{i}" for i in ids)
+
+    with path.open("w") as file:
+        for row in work.train:
+            if row.label is not None:
+                made = {"text": text(row.input_ids), "label": f"class {row.label}"}
+            else:
+                context = row.weights.index(1.0)
+                made = {"prompt": text(row.input_ids[:context]), "completion": text(row.input_ids[context:])}
+            file.write(json.dumps(made) + "\n")
 
 
 def model_folder(folder: Path, *, encoder: bool) -> Path:

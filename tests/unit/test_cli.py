@@ -14,6 +14,7 @@ import pytest
 
 import attune
 from attune import cli
+from attune.__main__ import wait_asleep
 from attune.errors import (
     AttuneError,
     DataError,
@@ -54,6 +55,16 @@ def start(*arguments: object) -> subprocess.Popen[str]:
 
 
 QUICK = ("--set", "training.max_steps=2", "--set", "evaluation.max_new_tokens=4", "--set", "training.precision=fp32")
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, None)],
+)
+def test_threads_that_wait_sleep_unless_the_environment_says_otherwise(given, found, monkeypatch):
+    monkeypatch.setattr(os, "environ", dict(given))
+    wait_asleep()
+    assert os.environ.get("GOMP_SPINCOUNT") == found
 
 
 def test_help_is_quick_and_loads_nothing_heavy():
