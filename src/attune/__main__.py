@@ -10,7 +10,7 @@ from typing import NoReturn
 INTERRUPTED_EXIT_CODE = 130
 # glibc's mallopt(3): M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, each in bytes.
 ALLOCATOR = {-1: 2**31 - 1, -2: 1 << 28, -3: 2**31 - 1}
-SPINS = "1000"
+SPINS = "10000"  # a thousand make a training slower that has the machine to itself
 
 
 def leave(*_: object) -> NoReturn:
@@ -33,11 +33,11 @@ def keep_freed_memory() -> None:
 
 
 def wait_asleep() -> None:
-    """Let threads that wait for one another sleep after some microseconds instead of keeping their core.
+    """Let threads that wait for one another sleep after a moment instead of keeping their core.
 
     libgomp lets them spin for milliseconds. Where another program wants one of the cores, that is the core that a
-    thread with work would need: beside one busy process on two cores, a training took eight times as long. What
-    the environment says already stays. It is read when torch is imported.
+    thread with work would need: beside one busy process on two cores, a training took more than three times as long as
+    it does so. What the environment says already stays. It is read when torch is imported.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)

@@ -14,7 +14,7 @@ import pytest
 
 import attune
 from attune import cli
-from attune.__main__ import wait_asleep
+from attune.__main__ import SPINS, wait_asleep
 from attune.errors import (
     AttuneError,
     DataError,
@@ -59,7 +59,7 @@ QUICK = ("--set", "training.max_steps=2", "--set", "evaluation.max_new_tokens=4"
 
 @pytest.mark.parametrize(
     ("given", "found"),
-    [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, None)],
+    [({}, SPINS), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, None)],
 )
 def test_threads_that_wait_sleep_unless_the_environment_says_otherwise(given, found, monkeypatch):
     monkeypatch.setattr(os, "environ", dict(given))
