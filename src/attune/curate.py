@@ -38,6 +38,7 @@ from attune.runs.kept import Kept, file_digest
 
 PARTS = ("train", "validation", "test")
 _ROWS, _LEFT, _LIKE, _SIZES = "rows.jsonl", "left.jsonl", "like.jsonl", "sizes.json"
+_DIVIDED, _REASON = "parts.npz", "reason.txt"
 _CHANGES, _REJECTIONS = "changes.jsonl", "rejections.jsonl"
 
 Key = dict[str, Any] | None
@@ -101,11 +102,31 @@ def curate(
     sizes: dict[str, int] = json.loads((folder / _SIZES).read_bytes())
     auditing = _Auditing(recipe, rows, StoredExamples.open(folder / _LIKE), key, kept, emit, stop)
     meanwhile()
-    splits = divide(recipe.data, _parts(rows, sizes), auditing.alike())
+    splits = _divided(recipe, rows, sizes, auditing, kept)
     emit(Note("split", "info", splits.reason))
     auditing.divided(splits)
     auditing.findings_before = [*read_findings(folder / FINDINGS), *splits.findings]
     return Curated(splits, kept, key and {**key, "parts": auditing.parts}, folder, auditing)
+
+
+def _divided(recipe: Recipe, rows: StoredExamples, sizes: Mapping[str, int], auditing: _Auditing, kept: Kept) -> Splits:
+    """The parts, as they were kept or made anew; where there are leaks or rows are left out, always anew."""
+    data = recipe.data
+    key = auditing.key and {**auditing.key, "split": data.split.model_dump(mode="json")}
+    folder = kept.find("split", key)
+    if folder is not None:
+        with np.load(folder / _DIVIDED, allow_pickle=False) as places:
+            train, validation, test = (rows.chosen(places[part].tolist()) for part in PARTS)
+        return Splits(train, validation, test, (folder / _REASON).read_text(encoding="utf-8"))
+    splits = divide(data, _parts(rows, sizes), auditing.alike())
+
+    def build(folder: Path) -> None:
+        np.savez(folder / _DIVIDED, allow_pickle=False, **{part: _places(getattr(splits, part)) for part in PARTS})
+        (folder / _REASON).write_text(splits.reason, encoding="utf-8")
+
+    if key and not (splits.left_out or splits.leaks or splits.findings):
+        kept.folder("split", key, build)
+    return splits
 
 
 def recognised(recipe: Recipe, shape: Shape | None) -> dict[str, Reading]:
@@ -291,6 +312,7 @@ class _Auditing:
     """The audit of one recipe's rows, as far as it is not kept from an earlier run.
 
     Attributes:
+        key: all that its answer depends on, but for which rows each part has.
         parts: hashes of which rows each part has.
         findings_before: what was found while the rows were read and divided.
     """
@@ -310,33 +332,34 @@ class _Auditing:
         self._began = time.monotonic()
         emit(StageStarted("audit"))
         limits = recipe.data.audit
-        self._key = key and {**key, "limits": limits.model_dump(mode="json")}
+        self.key = key and {**key, "limits": limits.model_dump(mode="json")}
 
         def begun(near: Path | None) -> Auditor:
             return Auditor(rows, like, limits, near, kept.scratch, emit, stop)
 
         self._begun = begun
-        self._auditor = None if kept.find("likeness", self._key) else self._begun(None)
+        self._auditor = None if kept.find("likeness", self.key) else self._begun(None)
 
     def alike(self) -> list[Cluster]:
         """Clusters of near duplicates, by the places of the rows; waits for them."""
+        return read_clusters(self._near())
 
+    def _near(self) -> Path:
         def make(folder: Path) -> None:
             self._auditor = self._auditor or self._begun(None)
             _copy(self._auditor.alike(), folder)
 
-        folder, _ = self._kept.folder("likeness", self._key, make)
-        self._near = folder / CLUSTERS
-        return read_clusters(self._near)
+        return self._kept.folder("likeness", self.key, make)[0] / CLUSTERS
 
     def divided(self, splits: Splits) -> None:
         """Tell which part each row is in."""
         places = {part: _places(getattr(splits, part)) for part in PARTS}
         self.parts = {part: hashlib.sha256(found.tobytes()).hexdigest() for part, found in places.items()}
-        self._key = self._key and {**self._key, "parts": self.parts}
+        self._key = self.key and {**self.key, "parts": self.parts}
         self._folder = self._kept.find("audit", self._key)
         if self._folder is None:
-            self._auditor = self._auditor or self._begun(self._near)
+            near = self._near()
+            self._auditor = self._auditor or self._begun(near)
             self._auditor.begin(places)
         self._seconds = time.monotonic() - self._began
 

@@ -171,6 +171,12 @@ def test_a_second_look_at_the_same_rows_takes_what_was_kept(
     assert reused == {"read": False, "tokenise": False, "audit": False}
     second, reused = stages(training={"epochs": 9})
     assert reused == {"read": True, "tokenise": True, "audit": True}
+    assert len(list((tmp_path / "cache").glob("split-*"))) == 1
+    assert first.splits.reason == second.splits.reason
+    for part in ("train", "validation", "test"):
+        assert [row.id for row in getattr(first.splits, part)] == [row.id for row in getattr(second.splits, part)]
+    other, _ = stages(data={"train": str(colours), "split": {"seed": 1}})
+    assert [row.id for row in other.splits.test] != [row.id for row in first.splits.test]
     assert list(first.train.kept) == list(second.train.kept) and first.fingerprint == second.fingerprint
     assert [f.record() for f in first.findings] == [f.record() for f in second.findings]
     _, reused = stages(data={"train": str(colours), "prompt": "Name a colour."})
