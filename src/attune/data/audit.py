@@ -20,6 +20,7 @@ from attune.events import CheckProgress, Emit, Progress, Stop, silent
 from attune.recipe import Audit
 
 Check = Callable[[Sequence[Example], Audit], list[Finding]]
+Ready = Callable[[], list[Finding]]
 
 CHECKS: dict[str, Check] = {
     check.__name__: check
@@ -64,7 +65,7 @@ CHECKS_OF_PARTS: dict[str, Callable[[Mapping[str, Sequence[Example]], Audit], li
 # Of so many rows, one check takes seconds: it tells how far it is, and can be stopped on its way.
 ROWS_WATCHED = 20_000
 _WATCHED_AT_ONCE = 4096
-_TELL_SECONDS = 1.0
+TELL_SECONDS = 1.0
 _GRAVEST_FIRST = ("error", "warning", "info")
 
 
@@ -101,24 +102,48 @@ def audit(
         near: what `alike` found among them.
     """
 
+    return found(checks(examples, limits, near, emit=emit, stop=stop), emit, stop)
+
+
+def checks(
+    examples: Sequence[Example],
+    limits: Audit,
+    near: Sequence[Cluster],
+    *,
+    emit: Emit = silent,
+    stop: Stop | None = None,
+) -> dict[str, Ready]:
+    """The checks of `audit` by their names, each ready to be called."""
+
     def seen(name: str) -> Sequence[Example]:
         return _Watched(examples, name, emit, stop) if len(examples) >= ROWS_WATCHED else examples
 
-    checks = {name: partial(check, seen(name), limits) for name, check in CHECKS.items()}
-    checks |= {name: partial(check, seen(name), limits, near) for name, check in CHECKS_OF_LIKENESS.items()}
-    return _found(checks, limits, emit, stop)
+    found = {name: partial(check, seen(name), limits) for name, check in CHECKS.items()}
+    found |= {name: partial(check, seen(name), limits, near) for name, check in CHECKS_OF_LIKENESS.items()}
+    return {name: check for name, check in found.items() if name not in limits.skip}
 
 
-def audit_parts(
-    parts: Mapping[str, Sequence[Example]], limits: Audit, *, emit: Emit = silent, stop: Stop | None = None
-) -> list[Finding]:
-    """What a person should know about how the parts differ, the gravest first.
+def checks_of_parts(parts: Mapping[str, Sequence[Example]], limits: Audit) -> dict[str, Ready]:
+    """What a person should know about how the parts differ: the checks by their names, each ready to be called.
 
     Args:
         parts: "train", "validation" and "test", as far as they exist, and "like": texts of the job, never trained on.
     """
-    checks = {name: partial(check, parts, limits) for name, check in CHECKS_OF_PARTS.items()}
-    return _found(checks, limits, emit, stop, before=len(CHECKS) + len(CHECKS_OF_LIKENESS))
+    return {name: partial(check, parts, limits) for name, check in CHECKS_OF_PARTS.items() if name not in limits.skip}
+
+
+def found(checks: Mapping[str, Ready], emit: Emit = silent, stop: Stop | None = None) -> list[Finding]:
+    """What these checks find, the gravest first."""
+    findings: list[Finding] = []
+    told = time.monotonic()
+    for done, check in enumerate(checks.values(), 1):
+        findings += check()
+        if done == len(checks) or time.monotonic() - told > TELL_SECONDS:  # most checks take no time worth a line
+            emit(Progress("audit", done, len(checks), "checks"))
+            told = time.monotonic()
+        if stop is not None:
+            stop.check()
+    return gravest_first(findings)
 
 
 def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
@@ -150,30 +175,7 @@ class _Watched(Sequence[Example]):
             if done % _WATCHED_AT_ONCE == 0:
                 if self._stop is not None:
                     self._stop.check()
-                if time.monotonic() - told > _TELL_SECONDS:
+                if time.monotonic() - told > TELL_SECONDS:
                     self._emit(CheckProgress(self._check, done, len(self)))
                     told = time.monotonic()
             yield example
-
-
-def _found(
-    checks: Mapping[str, Callable[[], list[Finding]]],
-    limits: Audit,
-    emit: Emit,
-    stop: Stop | None,
-    *,
-    before: int = 0,
-) -> list[Finding]:
-    """What these checks find; `before` of all checks of both audits are done."""
-    found: list[Finding] = []
-    told = time.monotonic()
-    total = len(CHECKS) + len(CHECKS_OF_LIKENESS) + len(CHECKS_OF_PARTS)
-    for done, (name, check) in enumerate(checks.items(), 1):
-        if name not in limits.skip:
-            found += check()
-        if done == len(checks) or time.monotonic() - told > _TELL_SECONDS:  # most checks take no time worth a line
-            emit(Progress("audit", before + done, total, "checks"))
-            told = time.monotonic()
-        if stop is not None:
-            stop.check()
-    return gravest_first(found)

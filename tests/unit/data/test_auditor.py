@@ -37,12 +37,19 @@ def audited(rows: StoredExamples, folder: Path) -> tuple[object, object, list[ob
     return near, read_findings(auditing.findings()), heard
 
 
-def test_a_process_finds_what_is_found_here(
-    rows: StoredExamples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("rows_of_a_process", "processes"), [(6, 1), (2, 3), (1, auditor.MOST_PROCESSES)])
+def test_processes_find_what_is_found_here(
+    rows: StoredExamples, rows_of_a_process: int, processes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    start = auditor._start
     here = audited(rows, tmp_path / "here")
     monkeypatch.setattr(auditor, "ROWS_AUDITED_HERE", 1)
+    monkeypatch.setattr(auditor, "ROWS_OF_A_PROCESS", rows_of_a_process)
+    monkeypatch.setattr(auditor, "_cores", lambda: 8)
+    started: list[object] = []
+    monkeypatch.setattr(auditor, "_start", lambda *given: started.append(given) or start(*given))
     there = audited(rows, tmp_path / "there")
+    assert len(started) == processes
     assert here[:2] == there[:2]
     assert {finding.check for finding in here[1]} >= {"personal_data", "near_duplicates", "placeholder_targets"}
     done = [event.done for event in there[2] if isinstance(event, Progress)]
@@ -55,7 +62,7 @@ def test_a_check_of_many_rows_tells_how_far_it_is_and_stops_on_its_way(
 ) -> None:
     monkeypatch.setattr(audit, "ROWS_WATCHED", 1)
     monkeypatch.setattr(audit, "_WATCHED_AT_ONCE", 2)
-    monkeypatch.setattr(audit, "_TELL_SECONDS", -1.0)
+    monkeypatch.setattr(audit, "TELL_SECONDS", -1.0)
     heard: list[object] = []
     found = audit.audit(rows, Audit(), [], emit=heard.append)
     told = [(event.done, event.total) for event in heard if getattr(event, "check", "") == "personal_data"]
@@ -99,8 +106,8 @@ def test_a_process_that_was_killed_is_said(
     auditing = Auditor(
         rows, StoredExamples.write(tmp_path / "like.jsonl", []), Audit(), None, tmp_path, lambda event: None, Stop()
     )
-    assert auditing._process is not None
-    auditing._process._child.kill()
+    assert auditing._processes is not None
+    auditing._processes.children[0].process.kill()
     with pytest.raises(EnvironmentFault, match=r"ended by the system \(-9\)"):
         auditing.alike()
 
@@ -116,7 +123,8 @@ def test_a_request_to_stop_is_heard_while_waiting(
     auditing.alike()
     stop.request()
     with pytest.raises(Interrupted):
-        auditing.findings()  # nobody said which parts there are: it would wait for ever
-    child = auditing._process._child  # type: ignore[union-attr]
+        auditing.findings()
+    assert auditing._processes is not None
+    (child,) = auditing._processes.children
     del auditing
-    assert child.wait(10) == -9
+    assert child.process.wait(10) == -9

@@ -1,7 +1,7 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,8 @@ from scipy.stats import binom
 from scipy.stats.contingency import association
 from sklearn.metrics import roc_auc_score
 
-from attune.data import source
-from attune.data.audit import CHECKS_OF_PARTS, audit_parts, require_known
+from attune.data import audit, source
+from attune.data.audit import CHECKS_OF_PARTS, checks_of_parts, require_known
 from attune.data.example import Document, Example, LabelledText, Origin, Pair, content_id, own_prompt
 from attune.data.finding import Finding
 from attune.data.representation import COVERED_ROWS, FEWEST_ROWS, coverage, label_shift, length_shift, two_sample
@@ -49,6 +49,10 @@ def rows(found: Sequence[str], labels: Sequence[str] | None = None) -> list[Exam
         LabelledText(content_id([i, text]), Origin("f", i + 1), text, label)
         for i, (text, label) in enumerate(zip(found, named, strict=True))
     ]
+
+
+def audit_parts(parts: Mapping[str, Sequence[Example]], limits: Audit) -> list[Finding]:
+    return audit.found(checks_of_parts(parts, limits))
 
 
 def warned(findings: Sequence[Finding]) -> list[Finding]:
