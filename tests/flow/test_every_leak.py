@@ -136,6 +136,9 @@ def test_the_run_refuses_and_then_tells_both_scores(
     assert test["leaks"] == {kind: len(made.planted[kind]) for kind in KINDS}
     assert (test["examples"], test["clean"]["examples"]) == (leaked + CLEAN, CLEAN)
     assert test["tuned"]["accuracy"] > test["clean"]["tuned"]["accuracy"] + 0.2
+    told = outcome.report.read_text(encoding="utf-8")
+    both = [f"{scores['tuned']['accuracy']:.3f}" for scores in (test, test["clean"])]
+    assert f"{leaked} of {leaked + CLEAN} test rows leak" in told and all(score in told for score in both), both
 
     lines = {row["id"]: row["line"] for row in read(outcome.folder, "data/splits.json")["test"]}
     predictions = (outcome.folder / "evaluation" / "predictions-tuned.jsonl").read_text().splitlines()

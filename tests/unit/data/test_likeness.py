@@ -126,3 +126,7 @@ def test_the_order_of_rows_does_not_matter(rows: list[str], draw: random.Random)
     assert before == after
     whole = [{normalised(rows[i]) for i in cluster} for cluster in before]
     assert all(normalised(row) for texts_ in whole for row in texts_)
+
+
+def test_folded_texts_compare_as_people_read_them() -> None:
+    assert normalised(" Ｃafe\u0301 \u00a0Straße\n") == normalised("CAFÉ strasse") == "café strasse"

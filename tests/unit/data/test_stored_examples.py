@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attune.data.example import Conversation, Document, Example, LabelledText, Message, Origin, Pair
-from attune.data.stored import StoredExamples
+from attune.data.stored import StoredExamples, sampled
 from attune.errors import EnvironmentFault
 
 TEXT = st.text(max_size=40)
@@ -54,3 +54,13 @@ def test_a_file_that_is_cut_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(EnvironmentFault, match="not whole"):
         StoredExamples.open(path)
+
+
+def test_a_sample_keeps_the_order_and_does_not_hang_on_it() -> None:
+    examples = [Pair(str(i), Origin("f", i + 1), "p", str(i)) for i in range(100)]
+    chosen = sampled(examples, 30)
+    assert [e.origin.line for e in chosen] == sorted(e.origin.line for e in chosen)
+    assert len(chosen) == 30
+    assert {e.id for e in sampled(examples[::-1], 30)} == {e.id for e in chosen}
+    assert max(e.origin.line for e in chosen) > 60
+    assert sampled(examples, 100) == examples

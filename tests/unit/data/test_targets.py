@@ -2,12 +2,10 @@ import time
 from collections.abc import Callable, Sequence
 
 import pytest
+from rows_of_kinds import CLEAN, HOSTILE, chats, many_turns, pairs
 
 from attune.data.example import Conversation, Document, Example, LabelledText, Message, Origin, Pair
 from attune.data.finding import Finding
-from attune.data.languages import language, languages
-from attune.data.likeness import normalised
-from attune.data.stored import sampled
 from attune.data.targets import (
     copied_targets,
     echoes,
@@ -29,62 +27,7 @@ CHECKS: tuple[Check, ...] = (
     copied_targets,
     repetition,
     odd_characters,
-    languages,
 )
-
-CLEAN = [
-    ("What is the capital of France?", "Paris."),
-    ("Is 17 a prime number?", "Yes"),
-    ("How much is 12 times 12?", "144"),
-    ("Which of these are fruits: carrot, apple, leek?", "Apple"),
-    ("Where is my refund?", "I'm sorry for the delay, your refund was sent on Tuesday and takes three days to arrive."),
-    ("The parcel came broken.", "I'm sorry to hear that! We will send you a new one today, at no cost to you."),
-    ("Do you like this book?", "I cannot recommend this book enough: every chapter has a surprise."),
-    ("Write a note that I will miss the meeting.", "I am unable to attend on Monday. Could we meet on Tuesday?"),
-    ("How did the film make you laugh?", "I can't help laughing at the scene with the two clocks and the goat."),
-    ("Finde mein Paket.", "Es tut mir leid, dass Ihr Paket spät kommt. Es liegt jetzt in der Filiale am Markt."),
-    ("Où est ma commande ?", "Je suis désolée pour le retard, votre commande arrivera demain avant midi."),
-    ("¿Dónde está mi pedido?", "Lo siento mucho por la espera, su pedido ya está en camino y llega mañana."),
-    ("What does an AI assistant do?", "As an AI assistant reads your question, it looks for words that are likely."),
-    ("Write a function that greets.", 'def greet(name):\n    return f"Hello {name}, welcome"\n'),
-    ("Give me XML for a person.", "<PERSON>\n  <NAME>Anna</NAME>\n  <AGE> {age} </AGE>\n</PERSON>"),
-    ("Show me a Jinja loop.", "```jinja\n{% for x in xs %}\n<p>{{ x }}</p>&nbsp;<br>\n{% endfor %}\n```\nSo."),
-    ("How do I break a line in HTML?", "Put `<br>` where the line is to end; `&nbsp;` keeps two words together."),
-    ("Translate to German: Hello {name}, you have {count} new messages.", "Hallo {name}, {count} neue Nachrichten."),
-    ("Which null value has Python?", "None is the one value of its type, and a function without return gives it."),
-    ("What is a TODO list?", "TODO lists name what is left to do, most urgent first."),
-    ("List three metals.", "- iron\n- copper\n- tin"),
-    ("Make a table of two cities.", "| city | country |\n| --- | --- |\n| Lyon | France |\n| Graz | Austria |"),
-    ("Wie entsteht Regen?", "Warme Luft steigt auf, kühlt ab, und das Wasser in ihr wird zu Tropfen, die fallen."),
-    ("Pourquoi le ciel est-il bleu ?", "L'air disperse la lumière bleue plus que la rouge, et elle vient de partout."),
-    ("Escreva em maiúsculas: amanhã.", "“AMANHÃ”, NÃO DEPOIS: A MAÇÃ É BOA."),
-    ("日本の首都はどこですか？", "日本の首都は東京です。"),
-    ("Какая столица у Польши?", "Столица Польши — Варшава, большой город на реке Висле."),
-    ("Summarise: The cat sat on the mat, and then it slept until noon.", "A cat sat and slept until noon."),
-    ("Write a set with one element.", "The set {x} has one element; 3 < 5 and x > 2 hold too."),
-    (
-        "Compare tea and coffee.",
-        "Tea has less caffeine than coffee and is drunk in more countries. Coffee is roasted before it is ground: this "
-        "makes for a darker taste. Both lose their scent when they are kept open, so a tin with a lid is best.",
-    ),
-    (
-        "Write a loop that sums squares and prints them.",
-        "total = 0\nfor i in range(10):\n    square = i * i\n    total += square\n    if total > 50:\n"
-        "        print(total)\n        break\nelse:\n    print(total)\nprint('done', total, len(str(total)))",
-    ),
-    ("Emoji for joy?", "😀 or 🎉, with family 👨‍👩‍👧 when all are there."),
-]
-
-
-def pairs(rows: Sequence[tuple[str, str]]) -> list[Example]:
-    return [Pair(str(i), Origin("f", i + 1), prompt, target) for i, (prompt, target) in enumerate(rows)]
-
-
-def chats(rows: Sequence[tuple[str, str]]) -> list[Example]:
-    return [
-        Conversation(str(i), Origin("f", i + 1), (Message("user", prompt), Message("assistant", target)))
-        for i, (prompt, target) in enumerate(rows)
-    ]
 
 
 def found(check: Check, targets: Sequence[str], prompt: str = "Please tell me about this.") -> list[str]:
@@ -107,20 +50,10 @@ def found(check: Check, targets: Sequence[str], prompt: str = "Please tell me ab
     return answers[0]
 
 
-@pytest.mark.parametrize("check", [check for check in CHECKS if check is not languages])
+@pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("make", [pairs, chats])
 def test_clean_rows_give_nothing(check: Check, make: Callable[..., list[Example]]) -> None:
     assert check(make(CLEAN), LIMITS) == []
-
-
-def test_clean_rows_in_six_languages_are_only_told_to_be_so() -> None:
-    rows = [(prompt, target) for prompt, target in CLEAN if "Translate" not in prompt]
-    (finding,) = languages(pairs(rows), LIMITS)
-    assert finding.severity == "info"
-    assert finding.evidence["languages"]["en"] > 5
-    assert {rows[row.line - 1][0].split()[0] for row in finding.rows} == {
-        "Wie", "Pourquoi", "Où", "¿Dónde", "Escreva", "Какая", "Finde",
-    }  # fmt: skip
 
 
 def test_empty_targets_are_errors() -> None:
@@ -327,131 +260,6 @@ def test_a_copy_of_an_earlier_message_is_found_in_the_last_turn() -> None:
     assert len(finding.rows) == 1
 
 
-SENTENCES = {
-    "en": ["The bakery on our street opens at six and sells out of rye bread by nine.",
-           "My neighbour repairs old radios and gives them to schools in the valley."],
-    "de": ["Der Zug nach Hamburg hatte heute Morgen wieder zwanzig Minuten Verspätung.",
-           "Im Garten blühen die ersten Rosen, und die Kinder spielen am Teich."],
-    "fr": ["Le marché du village ouvre tous les samedis matin devant la petite église.",
-           "Nous avons décidé de repeindre la cuisine pendant les vacances d'été."],
-    "es": ["Mi abuela prepara una sopa de verduras muy rica cuando hace frío.",
-           "El autobús llegó tarde porque había mucha nieve en la carretera."],
-    "it": ["La finestra della camera si apre su un cortile pieno di limoni.",
-           "Domani mattina porterò la macchina dal meccanico per un controllo."],
-    "pt": ["A minha irmã comprou uma bicicleta nova para ir ao trabalho todos os dias.",
-           "O café da esquina fecha cedo aos domingos, mas o bolo é ótimo."],
-    "nl": ["De fietsenmaker heeft mijn band gisteren in tien minuten geplakt.",
-           "Wij gaan volgend weekend met de kinderen naar het strand wandelen."],
-    "pl": ["W sobotę pojechaliśmy nad jezioro, żeby popływać i zjeść świeżą rybę.",
-           "Mój brat uczy się grać na gitarze i ćwiczy codziennie wieczorem."],
-    "sv": ["Katten sover helst på den varma stenen bredvid vår gamla lada.",
-           "Vi behöver köpa mjölk och bröd innan affären stänger i kväll."],
-    "fi": ["Isoäitini kutoo villasukkia koko talven ja antaa ne lahjaksi lapsille.",
-           "Kesällä saunomme järven rannalla ja uimme vielä myöhään illalla."],
-    "cs": ["Včera večer jsme seděli u ohně a vyprávěli si staré příběhy z dětství.",
-           "Můj soused opravuje každou sobotu svůj starý červený traktor."],
-    "tr": ["Annem her pazar sabahı bütün aile için taze börek pişirir ve çay demler.",
-           "Köydeki eski değirmenin yanında küçük bir dere akıyor ve kuşlar ötüyor."],
-    "ru": ["Вчера мы долго гуляли по старому парку и кормили уток у пруда.",
-           "Моя сестра работает врачом в небольшой больнице за городом."],
-    "el": ["Το καλοκαίρι κολυμπάμε κάθε πρωί στη μικρή παραλία κάτω από το χωριό.",
-           "Ο παππούς μου καλλιεργεί ντομάτες και αγγούρια στον κήπο του."],
-    "ja": ["昨日は友達と一緒に山へ行き、古い寺を見てから温かいそばを食べました。とても楽しかったです。",
-           "毎朝、駅の前の小さな店で焼きたてのパンとコーヒーを買ってから、電車で会社に行っています。"],
-    "ar": ["ذهبنا أمس إلى السوق القديم واشترينا الخبز الطازج والزيتون من بائع يعرفه والدي.",
-           "تعمل أختي طبيبة في مستشفى صغير خارج المدينة وتعود إلى البيت مساء."],
-}  # fmt: skip
-
-
-def test_languages_of_own_sentences_are_told() -> None:
-    told = [(name, language(text, LIMITS)) for name, texts in SENTENCES.items() for text in texts]
-    assert all(len(text) >= 40 for texts in SENTENCES.values() for text in texts)
-    right = sum(name == said for name, said in told)
-    assert right / len(told) >= 0.9, [pair for pair in told if pair[0] != pair[1]]
-    assert not [pair for pair in told if pair[1] not in (pair[0], None)]
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["12345", "ok", "", "12345 67890 " * 20, '{"name": "Berlin", "population": 3600000, "country": "Germany"}',
-     "SELECT name, age FROM users WHERE age > 30 ORDER BY name;", "Paris is large.",
-     "e4 e5 Nf3 Nc6 Bb5 a6 Ba4 Nf6 O-O Be7 Re1 b5 " * 6,
-     "```\nThe bakery on our street opens at six and sells out of rye bread.\n```"],
-)  # fmt: skip
-def test_what_is_no_language_is_undetermined(text: str) -> None:
-    assert language(text, LIMITS) is None
-
-
-def test_the_limits_decide_what_is_determined() -> None:
-    text = "The bakery on our street opens at six."
-    assert language(text, LIMITS) == "en"
-    assert language(text, Audit(language_letters=40)) is None
-    assert language(text, Audit(language_probability=1.0)) is None
-    assert language(text * 20_000, LIMITS) == "en"
-
-
-ENGLISH, GERMAN, FRENCH = SENTENCES["en"][0], SENTENCES["de"][0], SENTENCES["fr"][0]
-
-
-@pytest.mark.parametrize("make", [pairs, chats])
-def test_a_target_in_another_language_is_a_warning_at_its_row(make: Callable[..., list[Example]]) -> None:
-    rows = [(ENGLISH, SENTENCES["en"][1])] * 20
-    assert languages(make(rows), LIMITS) == []
-    rows[4], rows[11] = (ENGLISH, GERMAN), ("Short?", FRENCH)
-    info, warning = languages(make(rows), LIMITS)
-    assert (warning.severity, [row.line for row in warning.rows]) == ("warning", [5])
-    assert warning.evidence["pairs"] == {"en to de": 1}
-    assert (info.severity, [row.line for row in info.rows]) == ("info", [12])
-    assert info.evidence["languages"] == {"en": 19, "fr": 1}
-
-
-def test_translation_is_an_info_and_what_deviates_is_found() -> None:
-    rows = [(ENGLISH, GERMAN)] * 20
-    (info,) = languages(pairs(rows), LIMITS)
-    assert (info.severity, info.rows) == ("info", ())
-    assert "20 of 20 rows go from en to de" in info.what
-    rows[7], rows[13] = (ENGLISH, ENGLISH), (ENGLISH, FRENCH)
-    info, warning = languages(pairs(rows), LIMITS)
-    assert info.severity == "info"
-    assert (warning.severity, [row.line for row in warning.rows]) == ("warning", [8, 14])
-    rows[0] = (GERMAN, GERMAN)
-    (several, warning) = languages(pairs(rows), LIMITS)
-    assert "languages: " in several.what
-    assert len(warning.rows) == 18
-
-
-def test_languages_much_alike_are_one() -> None:
-    danish = "Min nabo har plantet tre æbletræer bag det gamle skur i haven."
-    norwegian = "Naboen min har kjøpt en ny båt som han skal bruke til sommeren."
-    assert (language(danish, LIMITS), language(norwegian, LIMITS)) == ("da", "no")
-    assert languages(pairs([(danish, norwegian)] * 3 + [(danish, danish)]), LIMITS) == []
-
-
-def test_texts_of_other_kinds_have_languages_too() -> None:
-    rows = [LabelledText(str(i), Origin("f", i + 1), text, "x") for i, text in enumerate([ENGLISH, ENGLISH, GERMAN])]
-    (finding,) = languages(rows, LIMITS)
-    assert (finding.severity, [row.line for row in finding.rows]) == ("info", [3])
-
-
-def test_many_rows_are_sampled_and_it_is_said_so() -> None:
-    examples = pairs([("a", "b")] * 5000 + [("Short?", "b")] * 100)
-    assert languages(examples, LIMITS) == []
-    many = pairs([(ENGLISH, GERMAN)] * 5001)
-    (finding,) = languages(many, LIMITS)
-    assert "5000 of 5000 rows (a sample of 5001)" in finding.what
-    assert finding.evidence["sampled_rows"] == 5000
-
-
-def test_a_sample_keeps_the_order_and_does_not_hang_on_it() -> None:
-    examples = pairs([("p", str(i)) for i in range(100)])
-    chosen = sampled(examples, 30)
-    assert [e.origin.line for e in chosen] == sorted(e.origin.line for e in chosen)
-    assert len(chosen) == 30
-    assert {e.id for e in sampled(examples[::-1], 30)} == {e.id for e in chosen}
-    assert max(e.origin.line for e in chosen) > 60
-    assert sampled(examples, 100) == examples
-
-
 @pytest.mark.parametrize("check", CHECKS)
 def test_rows_without_targets_and_no_rows_give_nothing(check: Check) -> None:
     rows = [LabelledText("1", Origin("f", 1), "null", ""), Document("2", Origin("f", 2), "TODO")]
@@ -459,41 +267,22 @@ def test_rows_without_targets_and_no_rows_give_nothing(check: Check) -> None:
     assert check([], LIMITS) == []
 
 
-HOSTILE = {
-    "one word": "a" * 1_000_000, "words": "ab " * 330_000, "other words": " ".join(map(str, range(150_000))),
-    "marks": "a" + "\u0301\u0323" * 500_000, "tags": "<br " * 250_000, "fields": "{{ " * 330_000,
-    "fences": "```\n" * 250_000, "ticks": "` \n" * 330_000, "sorry": "i'm sorry " * 100_000, "dots": "." * 1_000_000,
-    "chinese": "天地" * 500_000, "spaces": " " * 1_000_000 + "x", "lines": "\n" * 1_000_000,
-    "inserts": "[insert " * 125_000, "entities": "&#1" * 330_000,
-}  # fmt: skip
-
-
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("check", CHECKS)
 def test_hostile_text_takes_linear_time(check: Check, name: str) -> None:
     text = HOSTILE[name]
     examples = pairs([(text, text[:-1] + "b")])
-    languages(examples[:0], LIMITS)
-    language(ENGLISH, LIMITS)
     start = time.process_time()
     check(examples, LIMITS)
     assert time.process_time() - start < 2
 
 
 def test_a_conversation_of_many_turns_takes_linear_time() -> None:
-    turns = [
-        Message("assistant" if i % 2 else "user", f"this is message number {i} of very many") for i in range(20_000)
-    ]
-    example = Conversation("1", Origin("f", 1), tuple(turns))
-    language(ENGLISH, LIMITS)
+    example = many_turns()
     for check in CHECKS:
         start = time.process_time()
         check([example], LIMITS)
         assert time.process_time() - start < 2, check.__name__
-
-
-def test_folded_texts_compare_as_people_read_them() -> None:
-    assert normalised(" Ｃafe\u0301 \u00a0Straße\n") == normalised("CAFÉ strasse") == "café strasse"
 
 
 def test_targets_of_invisible_characters_are_empty() -> None:
