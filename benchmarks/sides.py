@@ -8,7 +8,6 @@ TURN is a `Turn` as JSON. The last line that is printed is what was measured, as
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import tempfile
 import time
@@ -45,19 +44,20 @@ def loaded(work: Workload, folder: Path, method: str) -> Any:
     from attune.model.load import load
     from attune.model.source import resolve
     from attune.recipe import Method
+    from attune.train.device import device
 
     head = {"head": "classifier", "labels": ("a", "b", "c", "d")} if work.encoder else {}
     model = load(resolve(str(folder)), **head)
     adapt(model, Method(kind=method, rank=16, alpha=32), 0)
-    return model
+    return model.to(device())
 
 
 def attune_side(turn: Turn, work: Workload) -> Result:
     import torch
 
-    from attune.automatic import CPU_MICROBATCH_TOKENS
+    from attune.automatic import CPU_MICROBATCH_TOKENS, GPU_MICROBATCH_TOKENS
     from attune.recipe import Training
-    from attune.train.device import Masters
+    from attune.train.device import Masters, device
     from attune.train.loop import Job, train
     from attune.train.loss import LOSSES
 
@@ -69,7 +69,7 @@ def attune_side(turn: Turn, work: Workload) -> Result:
         learning_rate=LEARNING_RATE,
         schedule="constant",
         warmup=0.0,
-        microbatch_tokens=CPU_MICROBATCH_TOKENS,
+        microbatch_tokens=GPU_MICROBATCH_TOKENS if device().type == "cuda" else CPU_MICROBATCH_TOKENS,
         evaluate_every=10**9,
         checkpoint_every=10**9,
     )
@@ -193,13 +193,41 @@ def skipping_trl_trainer(model: Any, data: Any, settings: dict[str, Any]) -> Any
     return trl_trainer(model, data, settings, Skipping)
 
 
+def packed_trl_trainer(model: Any, data: Any, settings: dict[str, Any]) -> Any:
+    """TRL as its guide to GPUs has it: rows packed until they fill a micro-batch, fused kernels where they install."""
+    from importlib.util import find_spec
+
+    import transformers
+    import trl
+
+    lengths = [len(row) for row in data["input_ids"]]
+    microbatch = settings["per_device_train_batch_size"]
+    if find_spec("flash_attn"):
+        model.transformer.set_attn_implementation("flash_attention_2")
+    packed = {
+        **settings,
+        "per_device_train_batch_size": 1,
+        "packing": True,
+        "max_length": max(*lengths, microbatch * sum(lengths) // len(lengths)),
+        "use_liger_kernel": find_spec("liger_kernel") is not None,
+    }
+    return trl.SFTTrainer(
+        model=model.module,
+        args=trl.SFTConfig(**packed),
+        train_dataset=data,
+        processing_class=transformers.AutoTokenizer.from_pretrained(model.source.folder),
+    )
+
+
 PEERS = {
     "trainer": plain_trainer,
     "expert": expert_trainer,
     "trl": trl_trainer,
     "trl-skip": skipping_trl_trainer,
+    "trl-packed": packed_trl_trainer,
 }
 SIDES = ("attune", *PEERS)
+GPU_SIDES = ("trl-packed",)  # without a GPU only when asked for: its attention over packed rows needs kernels
 # An encoder with a head has no vocabulary to project to, and TRL does not train it.
 ENCODER_SIDES = ("attune", "trainer")
 
@@ -258,13 +286,13 @@ def held_out_loss(model: Any, work: Workload) -> float:
     nats, weight = 0.0, 0
     with torch.no_grad():
         for row in work.held_out:
-            ids = torch.tensor([row.input_ids])
+            ids = torch.tensor([row.input_ids], device=model.device)
             logits = module(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.float()
             if row.label is not None:
-                nats += float(F.cross_entropy(logits, torch.tensor([row.label])))
+                nats += float(F.cross_entropy(logits, torch.tensor([row.label], device=model.device)))
                 weight += 1
                 continue
-            targets = torch.tensor(row.weights[1:]) > 0
+            targets = torch.tensor(row.weights[1:], device=model.device) > 0
             nats += float(F.cross_entropy(logits[0, :-1][targets], ids[0, 1:][targets], reduction="sum"))
             weight += int(targets.sum())
     return nats / weight
@@ -280,11 +308,13 @@ def take(turn: Turn) -> Result:
         wait_asleep()
     import torch
 
+    from attune.train.device import peak_memory_bytes
+
     torch.manual_seed(0)
     work = workload(turn.work, turn.rows)
     result = attune_side(turn, work) if turn.side == "attune" else peer_side(turn, work)
     # Before the evaluation, which is none of the side's own work.
-    result["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    result["peak_bytes"] = peak_memory_bytes()
     result["held_out"] = held_out_loss(result.pop("model"), work)
     return result
 

@@ -4,11 +4,12 @@
 
 Sides, each in a fresh process, in turn:
 
-    attune    the product's own loop
-    trainer   transformers' Trainer as its documentation shows it, lengths grouped
-    expert    the same with a collator of one's own: logits only from the first target on
-    trl       TRL's SFTTrainer as released, lengths grouped
-    trl-skip  the same with a loss of one's own: the vocabulary is projected at targets alone
+    attune      the product's own loop
+    trainer     transformers' Trainer as its documentation shows it, lengths grouped
+    expert      the same with a collator of one's own: logits only from the first target on
+    trl         TRL's SFTTrainer as released, lengths grouped
+    trl-skip    the same with a loss of one's own: the vocabulary is projected at targets alone
+    trl-packed  on a GPU: rows packed, with flash attention and Liger's kernels where they are installed
 
 Every side gets bf16 arithmetic, frozen weights in bf16 for LoRA, the fused optimizer, no checkpointing, and the
 micro-batch that was fastest for it in a first try. Seconds are those of the training alone. Attune always makes its
@@ -35,7 +36,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from sides import ENCODER_SIDES, SIDES, Result, Turn, loaded
+from sides import ENCODER_SIDES, GPU_SIDES, SIDES, Result, Turn, loaded
 from workloads import BATCH_SIZE, WORKLOADS, Workload, model_folder, workload
 
 SHARE_OF_PEAK = 0.8
@@ -49,8 +50,11 @@ def limit_seconds(work: Workload, folder: Path, method: str) -> float:
 
     from attune.tokens.batch import step_indices, steps_per_epoch
     from attune.tokens.tree import grow
+    from attune.train.device import device
 
-    peak = max(_matrix_flops(torch, *shape) for shape in ((2048, 2048, 2048), (1536, 512, 2048), (1024, 1024, 4096)))
+    shapes = ((2048, 2048, 2048), (1536, 512, 2048), (1024, 1024, 4096))
+    with device():
+        peak = max(_matrix_flops(torch, *shape) for shape in shapes)
     model = loaded(work, folder, method)
     embedding = model.transformer.get_input_embeddings().weight
     trained = sum(p.numel() for p in model.module.parameters() if p.requires_grad)
@@ -63,12 +67,13 @@ def limit_seconds(work: Workload, folder: Path, method: str) -> float:
         tree = grow(rows, share=not work.encoder)
         flops += passes * trunk * len(tree.input_ids_T)
         flops += 0 if work.encoder else passes * embedding.numel() * len(tree.target_S)
-    return flops / (SHARE_OF_PEAK * peak) + (step + 1) * _adamw_seconds(torch, trained)
+    with device():
+        return flops / (SHARE_OF_PEAK * peak) + (step + 1) * _adamw_seconds(torch, trained)
 
 
 def _matrix_flops(torch: Any, rows: int, inner: int, columns: int) -> float:
     left, right = torch.randn(rows, inner).bfloat16(), torch.randn(inner, columns).bfloat16()
-    best = min(_timed(lambda: left @ right) for _ in range(20))
+    best = min(_timed(torch, lambda: left @ right) for _ in range(20))
     return 2 * rows * inner * columns / best
 
 
@@ -76,12 +81,14 @@ def _adamw_seconds(torch: Any, parameters: int) -> float:
     weight = torch.zeros(parameters, requires_grad=True)
     weight.grad = torch.ones(parameters)
     optimizer = torch.optim.AdamW([weight], fused=True)
-    return min(_timed(optimizer.step) for _ in range(6))
+    return min(_timed(torch, optimizer.step) for _ in range(6))
 
 
-def _timed(work: Any) -> float:
+def _timed(torch: Any, work: Any) -> float:
     began = time.perf_counter()
     work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
     return time.perf_counter() - began
 
 
@@ -99,7 +106,8 @@ def compare(options: argparse.Namespace, name: str, method: str, folder: Path) -
     """Rounds of all sides on one work, as rows of a table."""
     work = workload(name, options.rows)
     # The ratios are to Attune, so it always takes part.
-    sides = [side for side in (ENCODER_SIDES if work.encoder else SIDES) if side in {"attune", *options.sides}]
+    asked = options.sides or [side for side in SIDES if side not in GPU_SIDES or has_gpu()]
+    sides = [side for side in (ENCODER_SIDES if work.encoder else SIDES) if side in {"attune", *asked}]
 
     def taken(side: str, microbatch: int) -> Result:
         kept = options.allocator == "kept"
@@ -131,6 +139,12 @@ def compare(options: argparse.Namespace, name: str, method: str, folder: Path) -
         print("| " + " | ".join(cells) + " |", flush=True)
 
 
+def has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
 def wait_for_quiet() -> None:
     """Two threads suffer badly from any neighbour."""
     while os.getloadavg()[0] > 1.0:
@@ -142,7 +156,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
     parser.add_argument("--method", nargs="+", choices=["full", "lora"], default=["full", "lora"])
-    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES))
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=())
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=160)
     parser.add_argument("--allocator", choices=["kept", "found"], default="kept")

@@ -110,11 +110,13 @@ def model_folder(folder: Path, *, encoder: bool) -> Path:
     else:
         module = transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**DECODER))
     module.save_pretrained(folder)
-    vocabulary = {f"w{i}": i for i in range(VOCABULARY)}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="w3"))
+    # No word begins with the name of a special token, which would be found inside it.
+    special = ["<pad>", "<begin>", "<end>", "<unknown>"]
+    vocabulary = {name: i for i, name in enumerate([*special, *(f"w{i}" for i in range(len(special), VOCABULARY))])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unknown>"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     fast = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="w0", bos_token="w1", eos_token="w2", unk_token="w3"
+        tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<begin>", eos_token="<end>", unk_token="<unknown>"
     )
     fast.save_pretrained(folder)
     return folder

@@ -143,7 +143,9 @@ def train(job: Job, masters: Masters) -> Progress:
     progress.microbatch_tokens = progress.microbatch_tokens or _budget(training)
     module = masters.module
     if progress.step == 0 and job.validation:
+        began = time.perf_counter()
         loss_nats, accuracy = validate(job.model, job.loss, job.validation, training, module)
+        progress.seconds += time.perf_counter() - began
         job.emit(Validated(0, loss_nats, accuracy, is_best=False))
     while progress.step < job.total_steps and not progress.stopped_early:
         began = time.perf_counter()
