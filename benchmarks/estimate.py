@@ -43,8 +43,7 @@ def compared(folder: Path, name: str, method: str, rows: int) -> list[str]:
     }
     recipe.write_text(json.dumps(keys))
     expected = said("check", recipe, folder)["rehearsal"]
-    finished = said("run", recipe, folder)
-    taken = json.loads((Path(finished["report"]).parent / "training.json").read_text())
+    taken = said("run", recipe, folder)["training"]
     memory, peak = expected["peak_bytes"] / 2**20, taken["peak_memory_bytes"] / 2**20
     seconds = taken["seconds"]
     return [
