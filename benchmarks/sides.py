@@ -166,7 +166,7 @@ def trl_trainer(model: Any, data: Any, settings: dict[str, Any], kind: Any = Non
 
     return (kind or trl.SFTTrainer)(
         model=model.module,
-        args=trl.SFTConfig(**settings, max_length=None),
+        args=trl.SFTConfig(**{"max_length": None, **settings}),
         train_dataset=data,
         processing_class=transformers.AutoTokenizer.from_pretrained(model.source.folder),
     )
@@ -197,9 +197,6 @@ def packed_trl_trainer(model: Any, data: Any, settings: dict[str, Any]) -> Any:
     """TRL as its guide to GPUs has it: rows packed until they fill a micro-batch, fused kernels where they install."""
     from importlib.util import find_spec
 
-    import transformers
-    import trl
-
     lengths = [len(row) for row in data["input_ids"]]
     microbatch = settings["per_device_train_batch_size"]
     if find_spec("flash_attn"):
@@ -211,12 +208,7 @@ def packed_trl_trainer(model: Any, data: Any, settings: dict[str, Any]) -> Any:
         "max_length": max(*lengths, microbatch * sum(lengths) // len(lengths)),
         "use_liger_kernel": find_spec("liger_kernel") is not None,
     }
-    return trl.SFTTrainer(
-        model=model.module,
-        args=trl.SFTConfig(**packed),
-        train_dataset=data,
-        processing_class=transformers.AutoTokenizer.from_pretrained(model.source.folder),
-    )
+    return trl_trainer(model, data, packed)
 
 
 PEERS = {

@@ -118,9 +118,9 @@ def checks(
     def seen(name: str) -> Sequence[Example]:
         return _Watched(examples, name, emit, stop) if len(examples) >= ROWS_WATCHED else examples
 
-    found = {name: partial(check, seen(name), limits) for name, check in CHECKS.items()}
-    found |= {name: partial(check, seen(name), limits, near) for name, check in CHECKS_OF_LIKENESS.items()}
-    return {name: check for name, check in found.items() if name not in limits.skip}
+    ready = {name: partial(check, seen(name), limits) for name, check in CHECKS.items()}
+    ready |= {name: partial(check, seen(name), limits, near) for name, check in CHECKS_OF_LIKENESS.items()}
+    return {name: check for name, check in ready.items() if name not in limits.skip}
 
 
 def checks_of_parts(parts: Mapping[str, Sequence[Example]], limits: Audit) -> dict[str, Ready]:
