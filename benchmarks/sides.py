@@ -292,7 +292,7 @@ def held_out_loss(model: Any, work: Workload) -> float:
 
 def take(turn: Turn) -> Result:
     """One turn: what it cost, and how good the model is that came of it."""
-    from attune.__main__ import keep_freed_memory, wait_asleep
+    from attune.process import keep_freed_memory, wait_asleep
 
     # Before anything slow is imported, as `attune` itself does it.
     if turn.side == "attune" or turn.kept:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Series
 from dataclasses import dataclass
 from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from attune.data.split import Splits
 from attune.data.stored import changed
 from attune.errors import DataError, EnvironmentFault, RecipeError
 from attune.events import Emit, Stop, silent
+from attune.process import importing
 from attune.recipe import EMBEDDED, Recipe, Resolution
 from attune.runs.kept import Kept
 from attune.runs.store import Store
@@ -40,6 +42,11 @@ if TYPE_CHECKING:
     from attune.tokens.sequence import Sequence
     from attune.tokens.show import Shown
     from attune.tokens.stored import StoredSequences
+
+# What a training takes for each parameter of a file with four bytes for each, at the least: weights in bf16, an fp32
+# master, its gradient and two averages, or the weights in fp32 first and then in bf16; and six for what a batch leaves
+# behind. A file of fewer bytes only makes this a guess that is too low.
+STORED_BYTES, FULL_BYTES, FROZEN_BYTES = 4, 24, 8
 
 
 @dataclass(frozen=True)
@@ -133,7 +140,7 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     resolution.settle("task", suggested(readings["train"].shape), readings["train"].reason)
     task_name = resolution.recipe.task
     assert task_name is not None
-    curated = curate(recipe, readings, Kept(), emit, stop, meanwhile=_load_libraries)
+    curated = curate(recipe, readings, Kept(), emit, stop, meanwhile=partial(_load_libraries, recipe, store))
     splits = curated.splits if asked is None else _prompted(curated.splits, asked)
     _settle_names(resolution, task_name)
 
@@ -170,11 +177,22 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
     )
 
 
-def _load_libraries() -> None:
+def _load_libraries(recipe: Recipe, store: Store) -> None:
     """Import what takes seconds, and is needed once the rows are known to be good."""
-    import attune.encode
-    import attune.model.load
-    import attune.tasks.task  # noqa: F401
+    with importing(_surely_needed(recipe, store)):
+        # What `load` imports of them only later, when nothing is taken meanwhile.
+        import_module("transformers.modeling_utils")
+        if recipe.method.kind == "lora":
+            import_module("peft")
+
+
+def _surely_needed(recipe: Recipe, store: Store) -> int:
+    """Bytes that the training takes in any case, told from the size of the weight files alone."""
+    from attune.model.source import weight_bytes
+
+    parameters = weight_bytes(recipe.model, run_model=run_model(recipe.model, store)) // STORED_BYTES
+    small = recipe.method.kind is None and parameters <= automatic.FULL_TUNING_LIMIT_PARAMETERS
+    return parameters * (FULL_BYTES if small or recipe.method.kind == "full" else FROZEN_BYTES)
 
 
 def run_model(reference: str | None, store: Store) -> Path | None:

@@ -14,7 +14,6 @@ import pytest
 
 import attune
 from attune import cli
-from attune.__main__ import SPINS, wait_asleep
 from attune.errors import (
     AttuneError,
     DataError,
@@ -24,6 +23,7 @@ from attune.errors import (
     RecipeError,
     TrainingFault,
 )
+from attune.process import SPINS, wait_asleep
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(attune.__file__).parents[1])}
 ATTUNE = [sys.executable, "-m", "attune"]

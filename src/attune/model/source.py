@@ -7,17 +7,19 @@ import re
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import safe_open
 
 from attune.errors import EnvironmentFault, ModelError
 from attune.model.folder import VerifiedFolder, verify
 from attune.recipe import EMBEDDED, spelled_out
 
+if TYPE_CHECKING:
+    import torch
+
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
-STORED_DTYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
+STORED_DTYPES = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,14 @@ class ModelSource:
 
     def dtype(self) -> torch.dtype:
         """The precision that the weights are stored in (that of the config where there are none yet)."""
+        import torch
+
         for path in self.weight_files:
             with safe_open(path, framework="pt") as tensors:
                 for name in tensors.keys():  # noqa: SIM118 - not a mapping
                     dtype = tensors.get_slice(name).get_dtype()
                     if dtype in STORED_DTYPES:
-                        return STORED_DTYPES[dtype]
+                        return getattr(torch, STORED_DTYPES[dtype])  # type: ignore[no-any-return]
         named = getattr(config_of(self), "dtype", None)
         return named if isinstance(named, torch.dtype) else torch.float32
 
@@ -95,6 +99,16 @@ def resolve(reference: str | None, *, run_model: Path | None = None, weights: bo
 def embedded_folder() -> Path:
     """Folder of the small base model that the package carries."""
     return Path(str(resources.files("attune") / "assets" / "base"))
+
+
+def weight_bytes(reference: str | None, *, run_model: Path | None = None) -> int:
+    """Size of the weight files that `reference` names, as far as they are on this machine; nothing is verified."""
+    embedded = reference is None or reference == EMBEDDED
+    folder = embedded_folder() if embedded else run_model or spelled_out(str(reference))
+    try:
+        return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    except OSError:  # what is wrong with the folder is told when it is verified
+        return 0
 
 
 def config_of(source: ModelSource) -> Any:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import torch
 from torch import nn
 
-CGROUP = Path("/sys/fs/cgroup")
+from attune.process import free_bytes, taken_bytes
+
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
@@ -44,20 +44,13 @@ def peak_memory_bytes() -> int:
 
 
 def program_bytes() -> int:
-    """What the process holds now in the memory that a training needs: none of a GPU's."""
-    return 0 if torch.cuda.is_available() else int(psutil.Process().memory_info().rss)
+    """What the process holds before a model is loaded, of the memory that a training needs: none of a GPU's."""
+    return 0 if torch.cuda.is_available() else int(psutil.Process().memory_info().rss) - taken_bytes()
 
 
 def available_bytes() -> int:
-    """Memory that this process may still take: of the GPU when there is one, else of the machine or its container."""
-    if torch.cuda.is_available():
-        return int(torch.cuda.mem_get_info()[0])
-    free = int(psutil.virtual_memory().available)
-    try:
-        limit, used = (int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
-    except (OSError, ValueError):  # no container, or one without a limit, which says "max"
-        return free
-    return min(free, limit - used)
+    """Memory that a model may take: of the GPU when there is one, else of the machine or its container."""
+    return int(torch.cuda.mem_get_info()[0]) if torch.cuda.is_available() else free_bytes() + taken_bytes()
 
 
 def is_out_of_memory(error: BaseException) -> bool:
