@@ -98,8 +98,9 @@ class Plan:
             from attune.model.blocks import BlockAttention, blocks_of
 
             return BlockAttention, blocks_of(self.rule, asked.window, query_HTD)
-        stacks = stacks_of(self.rule, asked.window)
-        return (StackAttention, stacks) if stacks else (TileAttention, tiles_of(self.rule, asked.window))
+        window, dtype = asked.window, query_HTD.dtype
+        stacks = stacks_of(self.rule, window, dtype)
+        return (StackAttention, stacks) if stacks else (TileAttention, tiles_of(self.rule, window, dtype))
 
     def _fault(self, query_HTD: torch.Tensor, key_KTD: torch.Tensor, asked: Asked) -> str:
         """Why the kernels do not work here, which is said once; empty where they do, and where nothing is computed."""

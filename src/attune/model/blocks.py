@@ -143,7 +143,7 @@ def fault(dtype: torch.dtype, device: torch.device, heads: tuple[int, int], widt
         try:
             found = [
                 _tried(BlockAttention, blocks_of(rule, asked["window"], given[0]), given, asked),
-                _tried(TileAttention, tiles_of(rule, asked["window"]), given, asked),
+                _tried(TileAttention, tiles_of(rule, asked["window"], dtype), given, asked),
             ]
         # Whatever a compiler or driver raises here means that torch's own operations are used.
         except Exception as error:

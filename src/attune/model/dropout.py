@@ -17,11 +17,20 @@ def kept(shape: torch.Size, share: float, device: torch.device) -> tuple[torch.T
     """
     if device.type != "cpu":
         return torch.rand(shape, device=device) >= share, 1.0 / (1.0 - share)
-    threshold = round(share * 65_536)
+    threshold = min(round(share * 65_536), 65_535)
     words = -(-shape.numel() // 4)
     drawn = np.random.SFC64(int(torch.randint(1 << 62, ()))).random_raw(words)
-    bits = torch.from_numpy(drawn.view(np.int16)[: shape.numel()]).view(shape)
-    return bits >= threshold - 32_768, 1.0 / (1.0 - threshold / 65_536)
+    # Compared by numpy: torch takes nine times as long to compare 16 bits.
+    mask = drawn.view(np.int16)[: shape.numel()] >= threshold - 32_768
+    return torch.from_numpy(mask).view(shape), 1.0 / (1.0 - threshold / 65_536)
+
+
+def dropped(given: torch.Tensor, mask: torch.Tensor, scale: float) -> torch.Tensor:
+    """What stays, scaled. `kept` gives mask and scale.
+
+    A CPU multiplies with truth values, and converts them, one by one; with numbers from bytes it takes a fifth of that.
+    """
+    return torch.mul(given, mask.view(torch.int8).to(given.dtype)).mul_(scale)
 
 
 class Dropout(nn.Dropout):
@@ -42,12 +51,12 @@ class _Drop(torch.autograd.Function):
     def forward(ctx: Any, given: torch.Tensor, share: float) -> torch.Tensor:
         mask, ctx.scale = kept(given.shape, share, given.device)
         ctx.save_for_backward(mask)
-        return torch.mul(given, mask).mul_(ctx.scale)
+        return dropped(given, mask, ctx.scale)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
         (mask,) = ctx.saved_tensors
-        return torch.mul(grad, mask).mul_(ctx.scale), None
+        return dropped(grad, mask, ctx.scale), None
 
 
 def quicken(module: nn.Module) -> None:

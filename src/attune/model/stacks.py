@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attune.model.dropout import kept
+from attune.model.dropout import dropped, kept
 from attune.model.rule import Ints, Rule
 from attune.tokens.batch import rounded
 
@@ -33,14 +33,14 @@ class Stack:
     Attributes:
         row_NL: the row of each place, flat; where a sequence is over, its last row stands again.
         filled_NL1: the places where a sequence is over; None when there is none.
-        forbidden: what the rule forbids, [N or 1, 1, L or 1, L], or None.
+        barrier: what is added to scores, [N or 1, 1, L or 1, L], or None; see `Rule.barrier`.
     """
 
     sequences: int
     length: int
     row_NL: torch.Tensor
     filled_NL1: torch.Tensor | None
-    forbidden: torch.Tensor | None
+    barrier: torch.Tensor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Stacks:
     place_T: torch.Tensor
 
 
-def stacks_of(rule: Rule, window: int | None) -> Stacks | None:
+def stacks_of(rule: Rule, window: int | None, dtype: torch.dtype) -> Stacks | None:
     """The stacks of a batch, or None where rows are shared or a sequence is long."""
     documents = rule.documents()
     if not documents or max(end - begin for begin, end in documents) > LONGEST_ROWS:
@@ -71,7 +71,7 @@ def stacks_of(rule: Rule, window: int | None) -> Stacks | None:
         filled_NL = first_N1 + offset_L >= end_N1
         row_NL = np.minimum(first_N1 + offset_L, end_N1 - 1)
         place_T[row_NL[~filled_NL]] = total + np.flatnonzero(~filled_NL)
-        parts.append(_stack(rule, row_NL, filled_NL, window))
+        parts.append(_stack(rule, row_NL, filled_NL, window, dtype))
         begin, total = begin + size, total + row_NL.size
     place_T[place_T < 0] = total
     return Stacks(tuple(parts), torch.from_numpy(place_T).to(rule.device))
@@ -96,7 +96,7 @@ def _sizes(lengths: list[int]) -> list[int]:
     return best[-1][1]
 
 
-def _stack(rule: Rule, row_NL: Ints, filled_NL: NDArray[np.bool_], window: int | None) -> Stack:
+def _stack(rule: Rule, row_NL: Ints, filled_NL: NDArray[np.bool_], window: int | None, dtype: torch.dtype) -> Stack:
     """A stack of these rows. Nothing is shared, so places tell what the rule forbids."""
     offset_L = np.arange(row_NL.shape[1])
     distance_LL = offset_L[:, None] - offset_L
@@ -112,7 +112,7 @@ def _stack(rule: Rule, row_NL: Ints, filled_NL: NDArray[np.bool_], window: int |
         length,
         torch.from_numpy(row_NL.ravel()).to(rule.device),
         torch.from_numpy(filled_NL.ravel()[:, None, None]).to(rule.device) if filled_NL.any() else None,
-        torch.from_numpy(forbidden).to(rule.device) if forbidden.any() else None,
+        rule.barrier(forbidden, dtype) if forbidden.any() else None,
     )
 
 
@@ -142,7 +142,7 @@ class StackAttention(torch.autograd.Function):
             used, mask = probability, None
             if dropout:
                 mask, ctx.scale = kept(probability.shape, dropout, probability.device)
-                used = torch.mul(probability, mask).mul_(ctx.scale)
+                used = dropped(probability, mask, ctx.scale)
             found.append(_rows(torch.bmm(used, values), stack, heads))
             if learn:
                 saved += [queries, keys, values, probability, mask, slope]
@@ -165,8 +165,8 @@ class StackAttention(torch.autograd.Function):
             grad_probability = torch.bmm(grad_out, values.transpose(1, 2))
             used = probability
             if mask is not None:
-                used = torch.mul(probability, mask).mul_(ctx.scale)
-                grad_probability.mul_(mask).mul_(ctx.scale)
+                used = dropped(probability, mask, ctx.scale)
+                grad_probability = dropped(grad_probability, mask, ctx.scale)
             grad_score = torch._softmax_backward_data(grad_probability, probability, -1, probability.dtype)
             if slope is not None:
                 grad_score *= slope
@@ -209,7 +209,7 @@ def _probabilities(
     if softcap is not None:
         bent = torch.tanh(scores / softcap)
         slope, scores = 1.0 - bent * bent, bent * softcap
-    if stack.forbidden is not None:
+    if stack.barrier is not None:
         split = scores.view(stack.sequences, -1, stack.length, stack.length)  # all heads of a sequence
-        split.masked_fill_(stack.forbidden, float("-inf"))
+        split += stack.barrier
     return scores.softmax(-1), slope

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from attune.model.dropout import kept
+from attune.model.dropout import dropped, kept
 from attune.model.rule import Ints, Rule
 from attune.tokens.tree import path
 
@@ -35,22 +35,22 @@ class Tile:
 
     Attributes:
         free: so many of the first keys are open to every query of the tile.
-        forbidden_QF: what the rule forbids among the other keys, [Q, M - free].
+        barrier_QF: what is added to the scores of the other keys, [Q, M - free]; see `Rule.barrier`.
     """
 
     begin: int
     end: int
     ranges: tuple[tuple[int, int], ...]
     free: int
-    forbidden_QF: torch.Tensor
+    barrier_QF: torch.Tensor
 
 
-def tiles_of(rule: Rule, window: int | None) -> list[Tile]:
+def tiles_of(rule: Rule, window: int | None, dtype: torch.dtype) -> list[Tile]:
     """The tiles of the rows that are computed; queries count from the first of them, keys from the first row of all."""
-    return [_tile(rule, *bound, window) for bound in itertools.pairwise(_tile_bounds(rule.end_T, rule.first))]
+    return [_tile(rule, *bound, window, dtype) for bound in itertools.pairwise(_tile_bounds(rule.end_T, rule.first))]
 
 
-def _tile(rule: Rule, begin: int, end: int, window: int | None) -> Tile:
+def _tile(rule: Rule, begin: int, end: int, window: int | None, dtype: torch.dtype) -> Tile:
     if rule.causal:
         ranges = (*path(rule.end_T, begin), (begin, end))
     else:
@@ -64,9 +64,9 @@ def _tile(rule: Rule, begin: int, end: int, window: int | None) -> Tile:
     spans = [part * GRAIN for part in np.split(grains, np.flatnonzero(np.diff(grains) != 1) + 1)]
     narrowed = np.flatnonzero(~allowed_QM.all(0))
     free = int(narrowed[0]) if len(narrowed) else allowed_QM.shape[1]
-    forbidden_QF = torch.from_numpy(~allowed_QM[:, free:]).to(rule.device)
+    barrier_QF = rule.barrier(~allowed_QM[:, free:], dtype)
     ranges = tuple((int(s[0]), int(s[-1]) + GRAIN) for s in spans)
-    return Tile(begin - rule.first, end - rule.first, ranges, free, forbidden_QF)
+    return Tile(begin - rule.first, end - rule.first, ranges, free, barrier_QF)
 
 
 def _rows_of(grains: Ints) -> Ints:
@@ -108,7 +108,7 @@ class TileAttention(torch.autograd.Function):
             mask = None
             if dropout:
                 mask, ctx.scale = kept(probability.shape, dropout, probability.device)
-                probability = torch.mul(probability, mask).mul_(ctx.scale)
+                probability = dropped(probability, mask, ctx.scale)
             out = torch.bmm(probability, _keys(value_KTD, tile))
             out_THD[tile.begin : tile.end] = out.view(heads, -1, out.shape[-1]).transpose(0, 1)
             # A dropout mask cannot be drawn again, and a capped score's slope needs the score.
@@ -143,8 +143,8 @@ class TileAttention(torch.autograd.Function):
             grad_probability = torch.bmm(grad_out, _keys(value_KTD, tile).transpose(1, 2))
             used = probability
             if mask is not None:
-                used = torch.mul(probability, mask).mul_(ctx.scale)
-                grad_probability = torch.mul(grad_probability, mask).mul_(ctx.scale)
+                used = dropped(probability, mask, ctx.scale)
+                grad_probability = dropped(grad_probability, mask, ctx.scale)
             _add(grad_value_TKD, torch.bmm(used.transpose(1, 2), grad_out), tile)
             grad_score = torch._softmax_backward_data(grad_probability, probability, -1, probability.dtype)
             if slope is not None:
@@ -184,7 +184,7 @@ def _scores(queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
 
 def _softmax(scores: torch.Tensor, tile: Tile, heads: int) -> torch.Tensor:
     if tile.free < scores.shape[-1]:
-        scores.view(heads, -1, scores.shape[-1])[..., tile.free :].masked_fill_(tile.forbidden_QF, float("-inf"))
+        scores.view(heads, -1, scores.shape[-1])[..., tile.free :].add_(tile.barrier_QF)
     return scores.softmax(-1)
 
 

@@ -61,13 +61,13 @@ def test_probabilities_that_are_not_kept_are_computed_again(monkeypatch: pytest.
 def test_tiles_cover_every_row_once_and_forbid_what_the_rule_forbids(seed: int, window: int | None) -> None:
     rule = plan_of("tree", seed).rule
     seen_TT = seen(rule, window)
-    found = tiles_of(rule, window)
+    found = tiles_of(rule, window, torch.float32)
     assert [tile.begin for tile in found[1:]] == [tile.end for tile in found[:-1]]
     assert (found[0].begin, found[-1].end) == (0, len(rule.end_T))
     for tile in found:
         keys = [k for first, last in tile.ranges for k in range(first, last)]
         allowed = torch.ones(tile.end - tile.begin, len(keys), dtype=torch.bool)
-        allowed[:, tile.free :] = ~tile.forbidden_QF
+        allowed[:, tile.free :] = tile.barrier_QF == 0
         assert torch.equal(allowed, seen_TT[tile.begin : tile.end, keys])
         others = seen_TT[tile.begin : tile.end].clone()
         others[:, keys] = False

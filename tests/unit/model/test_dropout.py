@@ -50,3 +50,8 @@ def test_every_dropout_of_a_model_is_replaced() -> None:
     model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ModuleDict({"a": torch.nn.Dropout(0.3)}))
     quicken(model)
     assert [(type(p), p.p) for p in model.modules() if isinstance(p, torch.nn.Dropout)] == [(Dropout, 0.3)]
+
+
+def test_almost_everything_dropped_is_not_everything() -> None:
+    mask, scale = kept(torch.Size([1 << 20]), 1 - 1e-9, torch.device("cpu"))
+    assert 0 < int(mask.sum()) < 100 and scale == 65_536
