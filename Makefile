@@ -17,7 +17,7 @@ demo: $(READY)          ## fine-tune the support desk example, test it, report i
 	$(BIN)/attune demo
 
 test: $(READY)          ## the default tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(READY)         ## style, types, layers, and that the generated docs are fresh
 	$(BIN)/ruff format --check .
