@@ -30,6 +30,8 @@ from attune.train.loss import Loss, Model
 from attune.train.optimizer import adamw, learning_rate, restore_state, state_tensors
 
 MAXIMUM_SKIPS_IN_A_ROW = 5
+# Nothing is kept for a backward, so larger micro-batches cost little memory, and take up to a tenth less time.
+VALIDATED_BUDGET = 2
 VALIDATED_SEQUENCES = 4096  # grouped at a time, so that memory does not grow with the validation rows
 
 
@@ -238,7 +240,7 @@ def validate(
     nats = weight = correct = 0.0
     for begin in range(0, len(sequences), VALIDATED_SEQUENCES):
         some = sequences[begin : begin + VALIDATED_SEQUENCES]
-        for _, batch in microbatches(some, _budget(training), model.layout, device):
+        for _, batch in microbatches(some, VALIDATED_BUDGET * _budget(training), model.layout, device):
             part = loss(model, batch)
             nats += float(part.nats_N.sum())
             weight += part.weight
