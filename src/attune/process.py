@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import gc
@@ -106,6 +107,7 @@ def importing(needed_bytes: int) -> Iterator[None]:
             libc.free(piece)
         _MEMORY.taken_bytes = len(touched) * PIECE_BYTES
         gc.freeze()
+        atexit.register(gc.unfreeze)  # libraries count what is left at the end, and print it
         gc.enable()
 
 

@@ -87,6 +87,17 @@ print("seconds:", used.ru_utime + used.ru_stime)
         assert verb in done.stdout
 
 
+def test_what_libraries_count_at_the_end_is_not_printed(tmp_path):
+    (tmp_path / "rows.jsonl").write_text(
+        "".join(f'{{"prompt": "What is {i}?", "completion": "{i}"}}\n' for i in range(12))
+    )
+    with start("show", tmp_path / "rows.jsonl") as process:
+        out, errors = process.communicate()
+    assert process.returncode == 0
+    assert "What·is" in out
+    assert errors == ""
+
+
 def test_version(attune_main):
     assert attune_main("--version")[:2] == (0, f"{attune.__version__}\n")
 
