@@ -180,8 +180,7 @@ def prepare(recipe: Recipe, store: Store, emit: Emit = silent, stop: Stop | None
 def _load_libraries(recipe: Recipe, store: Store) -> None:
     """Import what takes seconds, and is needed once the rows are known to be good."""
     with importing(_surely_needed(recipe, store)):
-        # What `load` imports of them only later, when nothing is taken meanwhile.
-        import_module("transformers.modeling_utils")
+        import_module("transformers.modeling_utils")  # what every model is made of, and torch with it
         if recipe.method.kind == "lora":
             import_module("peft")
 
