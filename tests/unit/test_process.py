@@ -37,11 +37,11 @@ print(json.dumps([after - before, rss() - after, process.taken_bytes(), *searche
 PIECE = process.PIECE_BYTES
 
 
-def measured(*, own: bool, needed: int, seconds: float, environment: dict[str, str] | None = None) -> list[int]:
+def measured(*, own: bool, needed: int, seconds: float) -> list[int]:
     """Bytes that the imports added, bytes that an allocation added after them, what was said to be taken, whether
     garbage was searched for meanwhile and afterwards, and how many objects are left out of the search."""
     command = [sys.executable, "-c", MEASURED, json.dumps([own, needed, seconds])]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
 
