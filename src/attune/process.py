@@ -67,9 +67,9 @@ def importing(needed_bytes: int) -> Iterator[None]:
     """While libraries of seconds are imported, let an idle core take memory that the training is going to need.
 
     The system hands out memory page by page as it is first touched, and zeroes each: half a second to three for each
-    GiB, which a first step would wait for. What was taken is freed at the end, and stays with the process for the training.
-    Nor is there any search for garbage meanwhile, since what is imported stays. Both only where `keep_freed_memory` was
-    called: another program's memory is its own.
+    GiB, which a first step would wait for. What was taken is freed at the end, and stays with the process for the
+    training. Nor is there any search for garbage meanwhile, since what is imported stays. Both only where
+    `keep_freed_memory` was called: another program's memory is its own.
 
     Args:
         needed_bytes: what the training takes in any case; less is taken where less is free, or the imports end sooner.
