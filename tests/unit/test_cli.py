@@ -67,9 +67,9 @@ def test_threads_that_wait_sleep_unless_the_environment_says_otherwise(given, fo
     assert os.environ.get("GOMP_SPINCOUNT") == found
 
 
-def test_help_is_quick_and_loads_nothing_heavy():
+def test_help_loads_nothing_heavy():
     code = """
-import sys, resource
+import sys
 from attune import cli
 try:
     cli.main(["--help"])
@@ -77,12 +77,9 @@ except SystemExit as leaving:
     assert not leaving.code
 heavy = {"torch", "transformers", "tokenizers", "numpy", "scipy", "pydantic", "altair", "datasets", "pyarrow"}
 print("loaded:", sorted(heavy & sys.modules.keys()))
-used = resource.getrusage(resource.RUSAGE_SELF)
-print("seconds:", used.ru_utime + used.ru_stime)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT, check=True)
     assert "loaded: []" in done.stdout
-    assert float(done.stdout.rsplit("seconds:", 1)[1]) < 0.7
     for verb in ("run", "demo", "show", "evaluate", "runs", "report", "generate", "chat", "label"):
         assert verb in done.stdout
 

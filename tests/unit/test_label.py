@@ -10,13 +10,13 @@ import pty
 import random
 import select
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from clock import ends_soon
 
 import attune
 from attune import cli, labelling
@@ -268,9 +268,8 @@ def test_long_texts_are_shortened_and_say_so() -> None:
     assert shortened("a\nb") == "a\nb"
     assert shortened("x" * 5000).endswith("… (5,000 characters)")
     assert shortened("\n" * 99).endswith("(99 characters)")
-    began = time.monotonic()
-    shortened("\n" * 1_000_000)
-    assert time.monotonic() - began < 1
+    with ends_soon():
+        shortened("\n" * 1_000_000)
 
 
 def test_wrong_usage(wrong: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,5 @@
-import time
-
 import pytest
+from clock import ends_soon
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,7 +71,6 @@ def test_mentions_are_places_in_the_text(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["a" * 500_000, "a\u0301" * 200_000, "a'" * 200_000, "old " * 100_000, "no man's " * 50_000]
 )
-def test_hostile_texts_take_no_time(text: str) -> None:
-    started = time.process_time()
-    lexicon().named(text)
-    assert time.process_time() - started < 2
+def test_hostile_texts_take_linear_time(text: str) -> None:
+    with ends_soon():
+        lexicon().named(text)

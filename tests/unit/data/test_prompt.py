@@ -1,12 +1,12 @@
 """The task prompt: its braces, what it does to each kind of row, and that no template gives a traceback."""
 
 import contextlib
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from clock import ends_soon
 from hypothesis import given
 from hypothesis import strategies as st
 from readings import jsonl
@@ -92,10 +92,8 @@ def test_nothing_of_a_field_is_evaluated() -> None:
 
 @pytest.mark.parametrize("text", ["{" * 300_000, "{a" * 300_000, "{" + "a" * 900_000, "{a}" * 300_000, "{{" * 400_000])
 def test_a_hostile_prompt_takes_linear_time(text: str) -> None:
-    began = time.process_time()
-    with contextlib.suppress(RecipeError):
+    with ends_soon(), contextlib.suppress(RecipeError):
         TaskPrompt.parse(text).filled({"a": ""})
-    assert time.process_time() - began < 5
 
 
 # --- rows ---

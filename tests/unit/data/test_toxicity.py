@@ -1,8 +1,8 @@
 import json
-import time
 from collections.abc import Sequence
 
 import pytest
+from clock import ends_soon
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -103,8 +103,7 @@ def test_scores_agree_with_places(left: str, right: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["a" * 300_000, "a\u0301" * 150_000, "@" * 300_000, "$1" * 150_000, "you " * 75_000])
-def test_hostile_texts_take_no_time(text: str) -> None:
-    started = time.process_time()
-    SCORER([text])
-    SCORER.find(text)
-    assert time.process_time() - started < 2
+def test_hostile_texts_take_linear_time(text: str) -> None:
+    with ends_soon():
+        SCORER([text])
+        SCORER.find(text)

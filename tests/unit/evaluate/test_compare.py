@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from clock import ends_soon
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -299,6 +299,5 @@ def test_a_thousand_examples_and_five_metrics_take_seconds() -> None:
     base, tuned = rich(1_000, 0.6, seed=1), rich(1_000, 0.7, seed=2)
     metrics = [named(name) for name in ("loss_nats_per_token", "token_accuracy", "rouge_l", "macro_f1", "ece")]
     named("rouge_l").columns(base[:1])  # the first import of rouge-score is not what is timed
-    start = time.process_time()
-    compare_all(metrics, base, tuned, seed=0)
-    assert time.process_time() - start < 4  # about 1 on an idle core
+    with ends_soon():
+        compare_all(metrics, base, tuned, seed=0)

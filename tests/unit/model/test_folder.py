@@ -7,7 +7,6 @@ import os
 import pickle
 import shutil
 import struct
-import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy
 import pytest
 import torch
+from clock import ends_soon
 from families import DECODER, tiny
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -403,15 +403,13 @@ def test_hostile_folder_is_refused(folder: Path, tmp_path: Path, name: str) -> N
     mutate, reason = HOSTILE[name]
     canary = tmp_path / "canary"
     mutate(folder, canary)
-    began = time.process_time()
-    with pytest.raises(ModelError) as caught:
+    with ends_soon(), pytest.raises(ModelError) as caught:
         verify(folder)
     assert reason in str(caught.value)
     assert caught.value.where
     assert caught.value.fix
     str(caught.value).encode()  # can be printed
     assert len(str(caught.value)) < 1000
-    assert time.process_time() - began < 3  # one second on a machine at rest
     assert not canary.exists()
 
 
