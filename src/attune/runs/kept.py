@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import tempfile
 import time
 import weakref
@@ -24,7 +25,7 @@ KEPT_BYTES, KEPT_SECONDS = 20_000_000_000, 30 * 86_400
 FOLDER_VARIABLE = "ATTUNE_CACHE"
 """The environment variable that names another place; empty, nothing is kept."""
 
-_BUILDING = ".tmp-"
+_UNFINISHED = "attune-"
 
 
 class Kept:
@@ -35,17 +36,14 @@ class Kept:
     """
 
     def __init__(self) -> None:
-        self.scratch = Path(tempfile.mkdtemp(prefix="attune-"))
-        weakref.finalize(self, shutil.rmtree, self.scratch, ignore_errors=True)
-        named = os.environ.get(FOLDER_VARIABLE)
-        self.root = platformdirs.user_cache_path("attune") if named is None else Path(named or self.scratch)
+        """Raises EnvironmentFault where not even a folder for scratch can be made."""
+        root = _cache()
         try:
-            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            writable = os.access(self.root, os.W_OK)
-        except OSError:
-            writable = False
-        if not writable:
-            self.root = self.scratch
+            self.scratch = Path(tempfile.mkdtemp(prefix=_unfinished(), dir=root))
+        except OSError as error:
+            raise disk_fault(error, root or Path(tempfile.gettempdir())) from error
+        self.root = root or self.scratch
+        weakref.finalize(self, shutil.rmtree, self.scratch, ignore_errors=True)
 
     def find(self, name: str, inputs: Mapping[str, Any] | None) -> Path | None:
         """The folder of this name and these inputs, where it was made before."""
@@ -73,7 +71,7 @@ class Kept:
         place = home / f"{name}-{_key(name, inputs)}"
         try:
             self._sweep()
-            building = Path(tempfile.mkdtemp(prefix=f"{_BUILDING}{os.getpid()}-", dir=home))
+            building = Path(tempfile.mkdtemp(prefix=_unfinished(), dir=home))
             try:
                 build(building)
                 for path in (*building.rglob("*"), building):
@@ -91,12 +89,11 @@ class Kept:
         return self.root if inputs is not None else self.scratch
 
     def _sweep(self) -> None:
-        """Remove what killed processes were building, and the least used folders beyond KEPT_BYTES."""
+        """Remove what killed processes left, and the least used folders beyond KEPT_BYTES."""
         folders = []
         for path in self.root.iterdir():
-            if path.name.startswith(_BUILDING):
-                owner = path.name.removeprefix(_BUILDING).partition("-")[0]
-                if owner.isdigit() and not lives(int(owner)):
+            if path.name.startswith(_UNFINISHED):
+                if _left_behind(path):
                     shutil.rmtree(path, ignore_errors=True)
             elif path.is_dir():
                 size = sum(item.stat().st_size for item in path.rglob("*"))
@@ -107,6 +104,31 @@ class Kept:
                 break
             shutil.rmtree(path, ignore_errors=True)
             total -= size
+
+
+def _cache() -> Path | None:
+    """The folder that the environment names, or the user's own; None where it cannot be written or none is wanted."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    root = platformdirs.user_cache_path("attune") if named is None else Path(named)
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return root if named != "" and os.access(root, os.W_OK) else None
+
+
+def _unfinished() -> str:
+    """How the names of this process's unfinished folders begin."""
+    return f"{_UNFINISHED}{socket.gethostname()}-{os.getpid()}-"
+
+
+def _left_behind(path: Path) -> bool:
+    """Whether the process of this unfinished folder is gone; machines that share the cache know their own alone."""
+    owner, _, _ = path.name.rpartition("-")
+    host, _, process = owner.removeprefix(_UNFINISHED).rpartition("-")
+    if host == socket.gethostname() and process.isdigit():
+        return not lives(int(process))
+    return time.time() - path.stat().st_mtime > KEPT_SECONDS
 
 
 def file_digest(path: Path) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -46,9 +48,10 @@ def test_what_fails_leaves_nothing(cache: Path) -> None:
 def test_what_nobody_can_name_goes_with_its_object(cache: Path) -> None:
     kept = Kept()
     folder, _ = kept.folder("words", None, lambda folder: fill("one", folder))
-    assert (folder / "text").exists() and not list(cache.iterdir())
+    assert (folder / "text").exists() and folder.parent == kept.scratch
+    assert list(cache.iterdir()) == [kept.scratch]
     del kept
-    assert not folder.exists()
+    assert not list(cache.iterdir())
 
 
 def test_where_the_cache_cannot_be_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,12 +76,30 @@ def test_the_least_used_goes_when_it_is_too_much_or_too_old(cache: Path, monkeyp
     assert [folder.exists() for folder in made] == [False, False, True]
 
 
-def test_what_a_killed_process_was_making_is_removed(cache: Path) -> None:
-    cache.mkdir()
-    for owner in (2**22 + 1, os.getpid()):
-        (cache / f".tmp-{owner}-x").mkdir()
+def test_what_a_killed_process_left_is_removed(cache: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from attune.runs.kept import Kept; kept = Kept(); print(kept.scratch); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None and process.stdin is not None
+    scratch = Path(process.stdout.readline().strip())
     Kept().folder("words", {}, lambda folder: fill("x", folder))
-    assert [path.name for path in cache.glob(".tmp-*")] == [f".tmp-{os.getpid()}-x"]
+    assert scratch.parent == cache and scratch.is_dir()
+    process.kill()
+    process.communicate()
+    Kept().folder("words", {"n": 1}, lambda folder: fill("x", folder))
+    assert not scratch.exists() and len(list(cache.iterdir())) == 2
+
+
+def test_another_machine_knows_its_own_processes(cache: Path) -> None:
+    folders = [cache / f"attune-node-7-{2**22 + 1}-{name}" for name in ("new", "old")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    os.utime(folders[1], (0, 0))
+    Kept().folder("words", {}, lambda folder: fill("x", folder))
+    assert [folder.exists() for folder in folders] == [True, False]
 
 
 def test_a_full_disk_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
