@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from attune.data import audit, decisions, prompt, source
 from attune.data.auditor import CLUSTERS, FINDINGS, Auditor, read_clusters, read_findings, write_findings
 from attune.data.clean import Change, Cleaner, Rejection
-from attune.data.example import Example, Origin, Shape
+from attune.data.example import Example, Shape
 from attune.data.finding import LISTED_ROWS, Finding
 from attune.data.likeness import Cluster
 from attune.data.parts import divide
@@ -277,16 +277,12 @@ def _decided(
     return done.parts, done.findings
 
 
-def _place(origin: Origin) -> dict[str, Any]:
-    return {"file": origin.file, "line": origin.line}
-
-
 def _change(change: Change) -> dict[str, Any]:
-    return {**_place(change.origin), **{name: getattr(change, name) for name in ("rule", "before", "after")}}
+    return {**change.origin.place(), **{name: getattr(change, name) for name in ("rule", "before", "after")}}
 
 
 def _rejection(rejection: Rejection) -> dict[str, Any]:
-    return {"id": rejection.example_id, **_place(rejection.origin), "reason": rejection.reason}
+    return {"id": rejection.example_id, **rejection.origin.place(), "reason": rejection.reason}
 
 
 def _write_lines(out: IO[bytes], records: Iterable[Mapping[str, Any]]) -> None:

@@ -57,6 +57,7 @@ class RowError:
         code: a stable short name, for example "duplicate_key".
         message: what is wrong.
         fix: how to mend it.
+        row: line and column at which its row starts; None where that is `line`.
     """
 
     file: str
@@ -66,6 +67,7 @@ class RowError:
     code: str
     message: str
     fix: str
+    row: tuple[int, int] | None = None
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")

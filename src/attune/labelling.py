@@ -182,6 +182,7 @@ def write_page(path: Path, work: Work, items: Sequence[Item], who: str) -> str:
             "row": item.original.id,
             "file": file_name(item.original.origin),
             "line": item.original.origin.line,
+            "place": decisions.place(item.original.origin),
             "target": item.target,
             "fields": [
                 {"name": name, "title": title, "before": before, "now": item.now(name)}

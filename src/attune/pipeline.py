@@ -100,14 +100,11 @@ def _write_preparation(current: Run, prepared: Prepared) -> None:
 
     splits = prepared.splits
     current.write_text("recipe.yaml", dump(prepared.recipe, prepared.resolution.reasons))
-    listed = {
-        part: [{"id": e.id, "file": e.origin.file, "line": e.origin.line} for e in getattr(splits, part)]
-        for part in PARTS
-    }
+    listed = {part: [{"id": e.id, **e.origin.place()} for e in getattr(splits, part)] for part in PARTS}
     origins = {e.id: e.origin for e in splits.train}
 
     def place(example_id: str) -> dict[str, Any]:
-        return {"id": example_id, "file": origins[example_id].file, "line": origins[example_id].line}
+        return {"id": example_id, **origins[example_id].place()}
 
     kept = prepared.train.kept
     lengths = {
@@ -131,9 +128,7 @@ def _write_preparation(current: Run, prepared: Prepared) -> None:
     current.write_json("data/labels.json", prepared.label_counts)
     limit = prepared.recipe.training.max_length
     dropped = [{**place(i), "reason": f"longer than {limit} tokens"} for i in prepared.train.dropped]
-    left_out = (
-        {"id": row.id, "file": row.origin.file, "line": row.origin.line, "reason": why} for row, why in splits.left_out
-    )
+    left_out = ({"id": row.id, **row.origin.place(), "reason": why} for row, why in splits.left_out)
     current.write_jsonl("data/rejections.jsonl", chain(prepared.curated.rejections(), left_out, dropped))
     current.write_jsonl("data/changes.jsonl", prepared.curated.changes())
     if splits.leaks:

@@ -154,8 +154,8 @@ def _with_columns(fields: Sequence[str], rows: Sequence[Example], prepared: Prep
     place = data.validation if part == "validation" and data.validation else data.train
     reading = source.recognise(place, columns=data.columns, shape=prepared.task.shape, fields=fields)
     read = Cleaner(data.clean, data.audit).mend(source.read_all(place, reading))
-    by_line = {(row.origin.file, row.origin.line): row for row in read}
-    return [_asking(by_line[row.origin.file, row.origin.line], row) for row in rows]
+    by_place = {row.origin: row for row in read}
+    return [_asking(by_place[dataclasses.replace(row.origin, group="", time=None)], row) for row in rows]
 
 
 def _asking(asking: Example, answering: Example) -> Example:

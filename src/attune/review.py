@@ -306,4 +306,4 @@ def shortened(text: str, most: int = SHOWN_CHARACTERS) -> str:
 
 
 def _place(item: Item) -> str:
-    return f"{decisions.file_name(item.original.origin)}:{item.original.origin.line}"
+    return decisions.place(item.original.origin)

@@ -95,6 +95,11 @@ def file_name(origin: Origin) -> str:
     return Path(origin.file).name
 
 
+def place(origin: Origin) -> str:
+    """Where a row stands, by the name of its file."""
+    return str(dataclasses.replace(origin, file=file_name(origin)))
+
+
 def fields(example: Example) -> dict[str, str]:
     """What can be decided about a row, the target last."""
     match example:
@@ -254,7 +259,7 @@ def require_labels(parts: Mapping[str, Sequence[Example]]) -> None:
     rows = [e.origin for part in parts.values() for e in part if isinstance(e, LabelledText) and not e.label]
     if rows:
         fix = "label it, for example with `attune label`, or remove the row"
-        errors = tuple(RowError(o.file, o.line, 0, "label", "empty_field", "the label is empty", fix) for o in rows)
+        errors = tuple(o.error("label", "empty_field", "the label is empty", fix) for o in rows)
         raise DataError(f"{len(rows):,} rows have no label", fix=fix, rows=errors[:LISTED], total=len(rows))
 
 

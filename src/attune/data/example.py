@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from attune.errors import RowError
+
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 # Columns of the row that the recipe's prompt names, with their texts.
 Fields = tuple[tuple[str, str], ...]
@@ -20,15 +22,25 @@ class Origin:
     Attributes:
         group: whom the row belongs to, by the column `data.split.group_by`; "" where none is named.
         time: when it was, by the column `data.split.time_by`: a number, of a date the seconds since 1970.
+        column: where it starts on a line that holds other rows too, character from 1; 0 where the line is its own.
     """
 
     file: str
     line: int
     group: str = ""
     time: float | None = None
+    column: int = 0
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
+
+    def error(self, field: str, code: str, message: str, fix: str) -> RowError:
+        """What is wrong with the row, or with one of its fields."""
+        return RowError(self.file, self.line, self.column, field, code, message, fix, (self.line, self.column))
+
+    def place(self) -> dict[str, Any]:
+        """File and line as JSON has them, and the column where the line is not the row's own."""
+        return {"file": self.file, "line": self.line} | ({"column": self.column} if self.column else {})
 
 
 @dataclass(frozen=True, slots=True)

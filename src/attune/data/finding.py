@@ -41,7 +41,7 @@ class Finding:
             "check": self.check,
             "severity": self.severity,
             "what": self.what,
-            "rows": [{"file": row.file, "line": row.line} for row in self.rows[:LISTED_ROWS]],
+            "rows": [row.place() for row in self.rows[:LISTED_ROWS]],
             "total_rows": len(self.rows) + self.unlisted,
             "advice": self.advice,
             "evidence": dict(self.evidence),
@@ -50,6 +50,6 @@ class Finding:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Finding:
         """The finding that a record tells of."""
-        rows = tuple(Origin(row["file"], row["line"]) for row in record["rows"])
+        rows = tuple(Origin(**place) for place in record["rows"])
         named = {name: record[name] for name in ("check", "severity", "what", "advice", "evidence")}
         return cls(**named, rows=rows, unlisted=record["total_rows"] - len(rows))

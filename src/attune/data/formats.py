@@ -6,6 +6,7 @@ JSONL, CSV, TSV, Parquet and hub data sets are streamed; a JSON array and a text
 from __future__ import annotations
 
 import csv
+import dataclasses
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from attune.data import strict_json
+from attune.data.example import Origin
 from attune.data.lines import MAX_LINE_BYTES, Lines, not_utf8_text, row_error, too_long, whole_text
 from attune.data.strict_json import Fault, quoted
 from attune.errors import EnvironmentFault, RowError
@@ -29,8 +31,7 @@ SUFFIXES = {".jsonl": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "tsv", ".
 class RawRow:
     """One row as the file has it: column or key -> value."""
 
-    file: str
-    line: int
+    origin: Origin
     values: dict[str, Any]
 
 
@@ -112,8 +113,15 @@ def _jsonl_rows(source: str) -> Rows:
                 yield from _json_row(source, line.text.rstrip("\r\n"), lines.number, 1, not line.text.endswith("\n"))
 
 
-def _json_row(source: str, text: str, line: int, column: int, is_end_of_file: bool = False) -> Rows:
-    """One object's text as a row, or as all its errors; `line` and `column` are where the text starts."""
+def _json_row(
+    source: str, text: str, line: int, column: int, is_end_of_file: bool = False, *, shared: bool = False
+) -> Rows:
+    """One object's text as a row, or as all its errors; `line` and `column` are where the text starts.
+
+    Args:
+        shared: other text stands before it on its line.
+    """
+    origin = Origin(source, line, column=column if shared else 0)
     value, faults = strict_json.parse(text)
     if not faults and not isinstance(value, dict):
         fix = "write one object with named fields on each line"
@@ -126,13 +134,14 @@ def _json_row(source: str, text: str, line: int, column: int, is_end_of_file: bo
     faults = [_bare_return(text, fault) for fault in faults]
     for fault in faults:
         if fault.offset < 0:
-            yield row_error(source, line, fault)
+            yield origin.error(fault.field, fault.code, fault.message, fault.fix)
         else:
             lines_down = text.count("\n", 0, fault.offset)
             at = fault.offset - text.rfind("\n", 0, fault.offset) if lines_down else column + fault.offset
-            yield row_error(source, line + lines_down, fault, at)
+            found = row_error(source, line + lines_down, fault, at)
+            yield dataclasses.replace(found, row=(line, origin.column))
     if not faults:
-        yield RawRow(source, line, value)
+        yield RawRow(origin, value)
 
 
 _CUT = Fault(
@@ -163,8 +172,10 @@ def _json_rows(source: str) -> Rows:
         line += text.count("\n", counted, begin)
         line_start = max(line_start, text.rfind("\n", counted, begin) + 1)
         counted, column = begin, begin - line_start + 1
+        shared = "\n" not in text[start:begin]
         if mark == "cut":
-            errors = [row for row in _json_row(source, content, line, column, True) if isinstance(row, RowError)]
+            found = _json_row(source, content, line, column, True, shared=shared)
+            errors = [row for row in found if isinstance(row, RowError)]
             yield from errors or [row_error(source, line, _CUT)]
         elif mark == "rest":
             if content:
@@ -173,7 +184,7 @@ def _json_rows(source: str) -> Rows:
         elif len(content) > MAX_LINE_BYTES:
             yield row_error(source, line, too_long(len(content.encode())))
         elif content or mark == "," or index > 0:
-            yield from _json_row(source, content, line, column)
+            yield from _json_row(source, content, line, column, shared=shared)
 
 
 def _elements(text: str) -> Iterator[tuple[int, int, str]]:
@@ -215,7 +226,7 @@ def _text_rows(source: str) -> Rows:
         text, errors = whole_text(name)
         yield from errors
         if not errors:
-            yield RawRow(name, 1, {"text": text})
+            yield RawRow(Origin(name, 1), {"text": text})
 
 
 # --- delimited ---
@@ -267,7 +278,7 @@ def _delimited_rows(source: str, delimiter: str) -> Rows:
             fix = f"put a field that holds {quoted(delimiter)} or a line break in double quotes"
             yield row_error(source, line, Fault("wrong_field_count", message, fix))
         else:
-            yield RawRow(source, line, dict(zip(header, fields, strict=True)))
+            yield RawRow(Origin(source, line), dict(zip(header, fields, strict=True)))
 
 
 def _records(source: str, delimiter: str) -> Iterator[tuple[int, list[str], list[RowError]]]:
@@ -392,4 +403,4 @@ def _table_row(source: str, number: int, values: dict[str, Any], columns: Sequen
     ]
     yield from faults
     if not faults:
-        yield RawRow(source, number, used)
+        yield RawRow(Origin(source, number), used)

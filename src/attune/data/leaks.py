@@ -21,7 +21,7 @@ from attune.data.giveaway import given_away
 from attune.data.likeness import COMMON_SAMPLE, Cluster, comparer, edit_likeness, normalised, words_of
 from attune.data.shortcut import shortcuts_between
 from attune.data.stored import sampled
-from attune.errors import DataError, RowError
+from attune.errors import DataError
 from attune.recipe import Audit, LeakName
 
 KINDS: dict[LeakName, str] = {
@@ -70,8 +70,8 @@ class Leak:
         return {
             "kind": self.kind,
             "what": self.what,
-            "earlier": None if self.earlier is None else {"file": self.earlier.file, "line": self.earlier.line},
-            "later": {"file": self.later.file, "line": self.later.line},
+            "earlier": None if self.earlier is None else self.earlier.place(),
+            "later": self.later.place(),
             "id": self.example_id,
             "parts": list(self.parts),
         }
@@ -118,8 +118,7 @@ def refuse(found: Sequence[Leak], accepted: Sequence[LeakName]) -> None:
     if not grave:
         return
     rows = tuple(
-        RowError(leak.later.file, leak.later.line, 0, "", f"leak_{leak.kind}", leak.what, "keep it in one part")
-        for leak in grave[:LISTED_ROWS]
+        leak.later.error("", f"leak_{leak.kind}", leak.what, "keep it in one part") for leak in grave[:LISTED_ROWS]
     )
     kinds = ", ".join(_rows_of(grave))
     named = ", ".join(dict.fromkeys(leak.kind for leak in grave))

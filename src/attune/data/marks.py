@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,7 +44,7 @@ class Marks:
             time = self._time(row) if self.time_by is not None else None
         except _BadMarkError as bad:
             errors.append(bad.error)
-        return Origin(row.file, row.line, group, time), errors
+        return replace(row.origin, group=group, time=time), errors
 
     def columns(self) -> Iterator[str]:
         """The columns that are read."""
@@ -81,7 +81,7 @@ class _BadMarkError(Exception):
 
 
 def _bad(row: RawRow, column: str, code: str, message: str, fix: str) -> _BadMarkError:
-    return _BadMarkError(RowError(row.file, row.line, 0, column, code, message, fix))
+    return _BadMarkError(row.origin.error(column, code, message, fix))
 
 
 def _value(row: RawRow, column: str) -> Any:

@@ -90,7 +90,7 @@ class _Builder:
     def error(self, name: str, code: str, message: str, fix: str) -> None:
         if not name.isprintable() or len(name) > 200:  # a column's own name is part of it
             name = quoted(name)[1:-1]
-        self.errors.append(RowError(self.row.file, self.row.line, 0, name, code, message, fix))
+        self.errors.append(self.row.origin.error(name, code, message, fix))
 
     def value(self, role: str) -> Any:
         return self.column_value(self.columns[role])

@@ -193,12 +193,12 @@ def read_good(
     emit(Note("read", "info", reading.reason))
     errors: list[RowError] = []
     good = total = 0
-    bad_rows: set[tuple[str, int]] = set()
+    bad_rows: set[tuple[str, tuple[int, int]]] = set()
     for item in read(source, reading):
         stop.check()
         if isinstance(item, RowError):
             total += 1
-            bad_rows.add((item.file, item.line))
+            bad_rows.add((item.file, item.row or (item.line, 0)))
             if len(errors) < cap:
                 errors.append(item)
             continue

@@ -214,7 +214,10 @@ def lexical_substitution(examples: Sequence[Example], limits: Audit) -> list[Fin
     if any(trial.excess(trial.redealt(seed)).mean >= found.mean for seed in range(REFITS)):
         return []
     flipped_N = (found.class_between_N != found.class_N) & (found.class_within_N == found.class_N)
-    turned = sorted(map(int, np.flatnonzero(flipped_N)), key=lambda i: (tested[i].origin.file, tested[i].origin.line))
+    turned = sorted(
+        map(int, np.flatnonzero(flipped_N)),
+        key=lambda i: (tested[i].origin.file, tested[i].origin.line, tested[i].origin.column),
+    )
     listed = [
         {
             "row": str(tested[i].origin),

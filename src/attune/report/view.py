@@ -359,16 +359,20 @@ def size(count: float) -> str:
 
 def place(row: Mapping[str, Any]) -> str:
     """file:line of a row; the folder stands in the recipe."""
-    return f"{Path(str(row.get('file'))).name}:{row.get('line')}"
+    return f"{Path(str(row.get('file'))).name}:{_line(row)}"
 
 
 def places(rows: Sequence[Mapping[str, Any]], total: int) -> str:
     """Lines by file, "reviews.csv: 12, 40, 41 and 7 more"."""
     lines: dict[str, list[str]] = {}
     for row in rows:
-        lines.setdefault(Path(str(row.get("file"))).name, []).append(str(row.get("line")))
+        lines.setdefault(Path(str(row.get("file"))).name, []).append(_line(row))
     named = "; ".join(f"{file}: {', '.join(found)}" for file, found in lines.items())
     return f"{named} and {total - len(rows):,} more" if total > len(rows) else named
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    return f"{row.get('line')}" + (f":{row['column']}" if row.get("column") else "")
 
 
 def sentence(text: str) -> str:

@@ -164,10 +164,7 @@ class Classify:
 
 
 def _unknown_label(row: LabelledText) -> RowError:
-    return RowError(
-        row.origin.file,
-        row.origin.line,
-        0,
+    return row.origin.error(
         "",
         "unknown_label",
         f'no training row has the label "{row.label}"',

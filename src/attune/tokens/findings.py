@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from attune.data.example import Example, Origin, texts_of
 from attune.data.finding import LISTED_ROWS, Finding, Severity
-from attune.errors import DataError, RowError
+from attune.errors import DataError
 from attune.tokens.fit import Cut
 from attune.tokens.lengths import MULTIPLE, WHOLE_PERCENT, Lengths
 from attune.tokens.render import Renderer
@@ -129,10 +129,7 @@ def of_cuts(cuts: Series[Cut], examples: Iterable[Example], lengths: Lengths, ov
     lost, limit, advice = [cut for cut in cuts if cut.whole_answer], lengths.in_force, _longer(lengths)
     if lost and overlong == "error":
         rows = tuple(
-            RowError(
-                origins[cut.example_id].file,
-                origins[cut.example_id].line,
-                0,
+            origins[cut.example_id].error(
                 "",
                 "answer_cut",
                 f"{cut.total_tokens} tokens; all {cut.target_tokens} of the answer lie beyond {limit}",
@@ -180,7 +177,7 @@ def _longer(lengths: Lengths) -> str:
 
 
 def _in_order(origins: Iterable[Origin]) -> tuple[Origin, ...]:
-    return tuple(sorted(set(origins), key=lambda origin: (origin.file, origin.line)))
+    return tuple(sorted(set(origins), key=lambda origin: (origin.file, origin.line, origin.column)))
 
 
 def _counted(rows: int) -> str:

@@ -91,7 +91,7 @@ class Shown:
         spans = _shortened(self.spans)
         origin = self.example.origin
         texts = [[spelled(span.text), span.kind, span.special] for span in spans]
-        return {"id": self.example.id, "file": origin.file, "line": origin.line, "what": self.what, "spans": texts}
+        return {"id": self.example.id, **origin.place(), "what": self.what, "spans": texts}
 
 
 def shown(

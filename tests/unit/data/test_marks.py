@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from readings import PAIR, jsonl, load, write
 
+from attune.data.example import Origin
 from attune.data.formats import RawRow
 from attune.data.marks import Marks
 from attune.data.source import read, recognise
@@ -130,7 +131,7 @@ def test_csv_and_json_say_the_same(tmp_path: Path) -> None:
     | st.lists(st.integers(), max_size=2)
 )
 def test_any_value_is_a_finite_time_or_one_error(value: Any) -> None:
-    origin, errors = Marks(time_by="t").read(RawRow("f", 1, {"t": value}))
+    origin, errors = Marks(time_by="t").read(RawRow(Origin("f", 1), {"t": value}))
     assert len(errors) <= 1
     assert bool(errors) == (origin.time is None)
     assert origin.time is None or math.isfinite(origin.time)
@@ -138,7 +139,7 @@ def test_any_value_is_a_finite_time_or_one_error(value: Any) -> None:
 
 @given(st.lists(st.datetimes(timezones=st.just(dt.UTC) | st.none()), min_size=2, max_size=2))
 def test_dates_are_ordered_as_time_goes(moments: list[dt.datetime]) -> None:
-    first, second = (Marks(time_by="t").read(RawRow("f", 1, {"t": m.isoformat()}))[0].time for m in moments)
+    first, second = (Marks(time_by="t").read(RawRow(Origin("f", 1), {"t": m.isoformat()}))[0].time for m in moments)
     one, other = (m if m.tzinfo else m.replace(tzinfo=dt.UTC) for m in moments)
     assert first is not None and second is not None
     assert (first <= second) == (one <= other) or abs((one - other).total_seconds()) < 1e-4

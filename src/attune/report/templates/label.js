@@ -75,7 +75,7 @@
   const tell = (text) => { at("told").textContent = text; };
   const go = (to) => { place = Math.max(0, Math.min(rows.length, to)); editing = ""; asked = ""; show(); };
   const give = (label) => { if (settle("label", label)) { tell(`${label}, ${where(rows[place])}`); go(place + 1); } };
-  const where = (row) => `${row.file}:${row.line}`;
+  const where = (row) => row.place;
 
   const act = {
     keep() {
