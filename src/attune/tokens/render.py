@@ -189,13 +189,14 @@ class Renderer:
         rows: list[list[_Pieces]] = []
         problems: list[TemplateProblem] = []
         for example in examples:
-            turns = []
+            turns = {}
             for i in _targets(example):
                 prompt, whole = next(texts), next(texts)
-                turns.append(self._turn(example, i, prompt=prompt, whole=whole, problems=problems))
-            rows.append(_joined(turns))
+                turns[i] = self._turn(example, i, prompt=prompt, whole=whole, problems=problems)
+            rows.append(_joined(list(turns.values())))
             if turns:
-                problems += unwritten(example, i, turns[-1].prompt + turns[-1].target)
+                answers = {i: turn.target for i, turn in turns.items()}
+                problems += unwritten(example, answers, turns[i].prompt + turns[i].target)
         made = iter(self._encode([(e.id, pieces) for e, row in zip(examples, rows, strict=True) for pieces in row]))
         sequences = [[next(made) for _ in row] for row in rows]
         for example, group in zip(examples, sequences, strict=True):

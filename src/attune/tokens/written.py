@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,31 +27,52 @@ class TemplateProblem:
     origin: Origin
 
 
-def unwritten(example: Conversation, last: int, text: str) -> Iterator[TemplateProblem]:
-    """What of the messages up to index `last`, and of the tools, does not stand in `text`, the template's output.
+def unwritten(example: Conversation, answers: Mapping[int, str], text: str) -> Iterator[TemplateProblem]:
+    """What of the messages up to the last answer, and of the tools, does not stand in the template's output.
 
     White space around a message does not count, nor does the writing of a message as a JSON string.
+
+    Args:
+        answers: index of a message -> what the template writes for it, where that is learned.
+        text: what the template writes up to the end of the last answer.
     """
-    calls: list[str] = []
-    for message in example.messages[: last + 1]:
+    messages = example.messages[: max(answers) + 1]
+    said: list[str] = []
+    for message in messages:
         content = message.content
-        if content not in text and message.role in _SAID and not _stands_in(content, text):
+        if content in text or _stands_in(content, text):
+            said.append(content)
+        elif message.role in _SAID:
             yield _problem(example, message, text)
-        if message.extra:
-            calls += _called(message)
-    if example.tools or calls:
-        yield from _of_tools(example, calls, text)
+    if example.tools or any(message.extra for message in messages):
+        yield from _of_tools(example, messages, answers, "\n".join(said), text)
 
 
-def _of_tools(example: Conversation, calls: list[str], text: str) -> Iterator[TemplateProblem]:
-    """A name that is listed as a tool and called stands there once for each."""
+def _of_tools(
+    example: Conversation, messages: Sequence[Message], answers: Mapping[int, str], said: str, text: str
+) -> Iterator[TemplateProblem]:
+    """A name that is listed as a tool and called stands there once for each, besides where the messages say it."""
     tools = [_function(tool) for tool in example.tools]
+    calls = Counter(name for message in messages for name in _called(message))
     listed = Counter(_text(tool, "name") for tool in tools)
-    if not all(_stands_in(_text(tool, key), text) for tool in tools for key in ("name", "description")):
+    written = {name: _count(name, text) - _count(name, said) for name in {*calls, *listed}}
+    described = all(_stands_in(_text(tool, "description"), text) for tool in tools)
+    if not described or any(written[name] < count for name, count in listed.items()):
         yield TemplateProblem("dropped_tools", "the template leaves out the tools that could be called", example.origin)
         listed.clear()
-    if any(text.count(name) < count + listed[name] for name, count in Counter(calls).items() if name):
+    in_answers = all(_calls_stand_in(messages[index], answer) for index, answer in answers.items())
+    if not in_answers or any(written[name] < count + listed[name] for name, count in calls.items()):
         yield TemplateProblem("dropped_tool_calls", "the template leaves out calls of tools", example.origin)
+
+
+def _calls_stand_in(message: Message, answer: str) -> bool:
+    calls = Counter(_called(message))
+    return all(_count(name, answer) >= count + _count(name, message.content) for name, count in calls.items())
+
+
+def _count(name: str, text: str) -> int:
+    """How often a name stands in a text as a word of its own."""
+    return len(re.findall(rf"(?<!\w){re.escape(name)}(?!\w)", text)) if name in text else 0
 
 
 def _problem(example: Conversation, message: Message, text: str) -> TemplateProblem:
@@ -74,7 +95,8 @@ def _stands_in(content: str, text: str) -> bool:
 def _called(message: Message) -> Iterator[str]:
     """Names of the functions that an assistant's turn calls."""
     calls = dict(message.extra).get("tool_calls")
-    return (_text(_function(call), "name") for call in calls) if isinstance(calls, list | tuple) else iter(())
+    names = (_text(_function(call), "name") for call in calls) if isinstance(calls, list | tuple) else ()
+    return (name for name in names if name)
 
 
 def _function(tool: Any) -> dict[str, Any]:

@@ -118,6 +118,25 @@ def test_a_call_that_is_learned_as_nothing_is_an_error(bpe: Callable[..., Any]) 
     assert (finding.check, finding.severity) == ("template_dropped_tool_calls", "error")
 
 
+@pytest.mark.parametrize("name", ["weather", "f", "In", "lookup_order"])
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_a_name_that_the_messages_say_too_is_still_missed(bpe: Callable[..., Any], name: str, weight: float) -> None:
+    tool = {"type": "function", "function": {"name": name}}
+    call = {"type": "function", "function": {"name": name, "arguments": {"city": "Bern"}}}
+    told = row(
+        5,
+        ("user", "How is the weather in Bern? I like good weather, f."),
+        Message("assistant", "I look up the weather.", weight, (("tool_calls", (call,)),)),
+        ("tool", "Cloudy weather."),
+        tools=(tool,),
+        answer="The weather is cloudy. In Bern.",
+    )
+    assert found(make(bpe, CHATML), told) == {"dropped_tools": [5], "dropped_tool_calls": [5]}
+    assert found(make(bpe, WRITES_TOOLS), told) == {}
+    only_tools = WRITES_TOOLS.replace("{{ call.function | tojson }}", "")
+    assert found(make(bpe, only_tools), told) == {"dropped_tool_calls": [5]}
+
+
 def test_an_altered_message(bpe: Callable[..., Any]) -> None:
     template = CHATML.replace("m.content", "(m.content | upper if m.role == 'system' else m.content)")
     assert found(make(bpe, template), SYSTEM, PLAIN) == {"altered_message": [1]}
