@@ -139,10 +139,18 @@ def own_prompt(example: Example) -> str:
 
 
 def texts_of(example: Example) -> tuple[str, ...]:
-    """Every text of a row, as `with_texts` mends them: a label is none."""
+    """Every text of a row, as `with_texts` mends them: a label is none, nor are the tools that could be called."""
     match example:
         case Conversation(messages=messages, fields=fields):
-            return *(value for _, value in fields), *(message.content for message in messages)
+            found = [value for _, value in fields]
+
+            def see(text: str) -> str:
+                found.append(text)
+                return text
+
+            for message in messages:
+                _with_texts(message, see)
+            return tuple(found)
         case Pair(prompt=prompt, completion=completion):
             return prompt, completion
         case LabelledText(text=text) | Document(text=text):
@@ -154,9 +162,7 @@ def with_texts(example: Example, mend: Callable[[str], str]) -> Example:
     fields = () if isinstance(example, Document) else tuple((name, mend(value)) for name, value in example.fields)
     match example:
         case Conversation(messages=messages):
-            return replace(
-                example, messages=tuple(replace(m, content=mend(m.content)) for m in messages), fields=fields
-            )
+            return replace(example, messages=tuple(_with_texts(m, mend) for m in messages), fields=fields)
         case Pair(prompt=prompt, completion=completion):
             asked = joined(fields) if fields else mend(prompt)
             return replace(example, prompt=asked, completion=mend(completion), fields=fields)
@@ -164,6 +170,53 @@ def with_texts(example: Example, mend: Callable[[str], str]) -> Example:
             return replace(example, text=joined(fields) if fields else mend(text), fields=fields)
         case Document(text=text):
             return replace(example, text=mend(text))
+
+
+def _with_texts(message: Message, mend: Callable[[str], str]) -> Message:
+    """The turn with its words, its speaker's name and the arguments of its calls mended; ids and functions stay."""
+    content = mend(message.content)
+    if not message.extra:
+        return replace(message, content=content)
+    extra = dict(message.extra)
+    if "name" in extra and message.role != "tool":  # a tool's name is that of a function
+        extra["name"] = mend(extra["name"])
+    if "tool_calls" in extra:
+        extra["tool_calls"] = [_with_arguments(call, mend) for call in extra["tool_calls"]]
+    return replace(message, content=content, extra=tuple(extra.items()))
+
+
+def _with_arguments(call: dict[str, Any], mend: Callable[[str], str]) -> dict[str, Any]:
+    if isinstance(call.get("function"), dict):
+        return {**call, "function": _with_arguments(call["function"], mend)}
+    if "arguments" not in call:
+        return call
+    given = call["arguments"]
+    held = given
+    if isinstance(given, str):  # as APIs hand them out: JSON in a text
+        try:
+            held = json.loads(given)
+        except (ValueError, RecursionError):
+            return {**call, "arguments": mend(given)}
+    mended = _mended(held, mend)
+    if mended == held:
+        return call
+    return {**call, "arguments": json.dumps(mended, ensure_ascii=False) if isinstance(given, str) else mended}
+
+
+def _mended(value: Any, mend: Callable[[str], str]) -> Any:
+    """A JSON value with its texts mended, and with its numbers, where they are mended, as texts."""
+    match value:
+        case str():
+            return mend(value)
+        case dict():
+            return {key: _mended(item, mend) for key, item in value.items()}
+        case list() | tuple():
+            return [_mended(item, mend) for item in value]
+        case int() | float() if not isinstance(value, bool):
+            written = str(value)
+            return value if (mended := mend(written)) == written else mended
+        case _:
+            return value
 
 
 def target_of(example: Example) -> str:

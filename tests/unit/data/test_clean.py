@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from attune.data.audit import CHECKS
 from attune.data.clean import Cleaner
 from attune.data.example import Conversation, Example, LabelledText, Message, Origin, Pair, with_texts
+from attune.data.personal import personal_data
 from attune.errors import RecipeError
 from attune.recipe import Audit, Clean
 
@@ -75,5 +79,31 @@ def test_every_text_of_a_row_is_mended_and_no_label() -> None:
     turns = (Message("system", "a"), Message("user", "b"), Message("assistant", "c", 0.0, (("name", "a"),)))
     mended = with_texts(Conversation("1", Origin("f", 1), turns), str.upper)
     assert [m.content for m in mended.messages] == ["A", "B", "C"]
-    assert mended.messages[2].extra == (("name", "a"),)
+    assert mended.messages[2].extra == (("name", "A"),)
     assert with_texts(LabelledText("1", Origin("f", 1), "a", "b"), str.upper).label == "b"
+
+
+def test_calls_of_tools_are_mended_inside_their_arguments() -> None:
+    given = {"email": "ann.miller@host.org", "card": 4111111111111111, "tags": ["a", "bob@host.org"], "paid": True}
+    asked = {"id": "call_bob@host.org", "type": "function", "function": {"name": "f", "arguments": json.dumps(given)}}
+    plain = {"function": {"name": "f", "arguments": given}}
+    broken = {"function": {"name": "f", "arguments": "{cut bob@host.org"}}
+    extra = (("name", "Ann ann.miller@host.org"), ("tool_calls", [asked, plain, broken]))
+    row = Conversation(
+        "1", Origin("f", 1), (Message("user", "Pay."), Message("assistant", "", 1.0, extra)), ({"name": "f"},)
+    )
+    kinds = {f.evidence["kind"]: f.evidence["hits"] for f in personal_data([row], Audit())}
+    assert kinds == {"email": 6, "card": 2}
+    (mended,) = Cleaner(Clean(mask_personal_data=True), Audit()).mend([row])
+    assert personal_data([mended], Audit()) == []
+    assert isinstance(mended, Conversation)
+    first, second, third = dict(mended.messages[1].extra)["tool_calls"]
+    assert json.loads(first["function"]["arguments"]) == second["function"]["arguments"]
+    masked = second["function"]["arguments"]
+    assert masked["paid"] is True and masked["tags"][0] == "a" and isinstance(masked["card"], str)
+    assert first["id"] == asked["id"] and third["function"]["arguments"].startswith("{cut ")
+    (again,) = Cleaner(Clean(mask_personal_data=True), Audit()).mend([mended])
+    assert again == mended
+    untouched = Message("assistant", "", 1.0, (("tool_calls", [{"function": {"name": "f", "arguments": '{"a":1}'}}]),))
+    (same,) = Cleaner(Clean(mask_personal_data=True), Audit()).mend([replace(row, messages=(untouched,))])
+    assert isinstance(same, Conversation) and same.messages == (untouched,)
