@@ -132,7 +132,7 @@ _BAD_LINES: list[tuple[str, str, bytes, tuple[str, str, str], str, str]] = [
      ('{"prompt": "a", "completion": "c"}', '{"text": "a"}', '{"question": "a", "answer": "c"}'),
      "missing_field", "messages"),
     ("float-label", "labels with a fraction", LABELLED,
-     ('{"text": "a", "label": 0.5}', '{"text": "a", "label": 1.0}', '{"text": "a", "label": -2e-3}'),
+     ('{"text": "a", "label": 0.5}', '{"text": "a", "label": 1.25}', '{"text": "a", "label": -2e-3}'),
      "float_label", "label"),
     ("null-label", "labels that are null or empty", LABELLED,
      ('{"text": "a", "label": null}', '{"text": "a", "label": ""}', '{"text": "a", "label": " "}'),
@@ -353,8 +353,21 @@ def _formats() -> Iterator[Files]:
     yield Files("array-as-jsonl", "an array named .jsonl", "rows.jsonl", array, [("not_an_object", 1)], ".json")
     one = json.dumps({"data": [json.loads(line) for line in _lines(PAIRS)]}, indent=1).encode()
     yield Files("wrapped-array", "an array inside an object", "rows.json", one, refused, "one object instead of rows")
-    share = [{"conversations": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "hello"}]}] * 20
-    yield Files("sharegpt", "conversations under other names", "rows.jsonl", jsonl(share), refused, "'conversations'")
+    share = [{"dialogue": [{"speaker": "human", "says": "hi"}, {"speaker": "gpt", "says": "hello"}]}] * 20
+    yield Files("dialogue", "conversations under other names", "rows.jsonl", jsonl(share), refused, "'dialogue'")
+    better = [{"prompt": "hi", "chosen": "hello", "rejected": "go away"}] * 20
+    yield Files("preferences", "a better and a worse answer", "rows.jsonl", jsonl(better), refused, "preferences")
+    rated = [{**row, "label": n % 3 > 0} for n, row in enumerate(grammars.library(20))]
+    yield Files("rated-answers", "pairs rated true or false", "rows.jsonl", jsonl(rated), refused, "bad answers")
+    half = [row if n % 3 else {"text": row["text"]} for n, row in enumerate(grammars.reviews(20))]
+    yield Files("labels-missing", "texts of which some have no label", "rows.jsonl", jsonl(half),
+                [("missing_field", line, "label") for line in range(1, 21, 3)])  # fmt: skip
+    few = [{"text": row["text"]} if n % 3 else row for n, row in enumerate(grammars.reviews(20))]
+    yield Files("few-labels", "texts of which few have a label", "rows.jsonl", jsonl(few), refused, "'label'")
+    late = [{"instruction": row["prompt"], "output": row["completion"]} for row in grammars.library(210)]
+    late.append({**late[7], "input": "Only here."})
+    yield Files("late-input", "an input that one late row has", "rows.jsonl", jsonl(late),
+                [("unread_field", 211, "input")])  # fmt: skip
     both = [{**pair, **review} for pair, review in zip(grammars.library(20), grammars.reviews(20), strict=True)]
     yield Files(
         "two-kinds-of-columns", "columns of two kinds of rows", "rows.jsonl", jsonl(both), refused, "several ways"

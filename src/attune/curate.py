@@ -93,6 +93,8 @@ def curate(
     key = _key(recipe, readings)
     began = time.monotonic()
     emit(StageStarted("read"))
+    for reading in readings.values():
+        emit(Note("read", "info", reading.reason))
     folder, reused = kept.folder("rows", key, lambda folder: _read(folder, recipe, readings, cleaner, emit, stop))
     emit(StageFinished("read", time.monotonic() - began, reused))
     mended, left_out = (sum(1 for _ in _lines(folder / name)) for name in (_CHANGES, _REJECTIONS))
@@ -255,11 +257,24 @@ def _like(recipe: Recipe, emit: Emit, stop: Stop) -> Iterator[Example]:
     place, columns = recipe.data.like, recipe.data.columns
     if place is None:
         return iter(())
-    try:
-        reading = source.recognise(place, columns=columns)
-    except DataError:
-        reading = source.recognise(place, columns={role: name for role, name in columns.items() if role == "text"})
+    texts = {role: name for role, name in columns.items() if role == "text"}
+    # What is asked may stand alone: it is read as a text then.
+    ways = [columns, texts, *({"text": name} for name in (columns.get("prompt"), *source.PROMPTS) if name)]
+    reading = _first_reading(place, ways)
+    emit(Note("read", "info", reading.reason))
+    reading = dataclasses.replace(reading, unanswered=True)
     return source.read_good(place, reading, Counter(), emit=emit, stop=stop)
+
+
+def _first_reading(place: str, ways: Iterable[Mapping[str, str]]) -> Reading:
+    """How a file can be read by the first of these columns that it has; else what is wrong with the first."""
+    faults = []
+    for columns in ways:
+        try:
+            return source.recognise(place, columns=columns)
+        except DataError as fault:
+            faults.append(fault)
+    raise faults[0]
 
 
 def _decided(
@@ -268,7 +283,9 @@ def _decided(
     """The rows as a person decided about them, and what of it does not fit them."""
     path = recipe.data.decisions
     assert path is not None
-    unlabelled = {part: dataclasses.replace(reading, unlabelled=True) for part, reading in readings.items()}
+    unlabelled = {
+        part: dataclasses.replace(reading, unanswered=reading.shape == "labelled") for part, reading in readings.items()
+    }
     done = decisions.apply(read_parts(recipe, unlabelled, emit, stop), path, decisions.read(path))
     decisions.require_labels(done.parts)
     cleaner.take(done.changes, done.rejections)

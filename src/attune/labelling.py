@@ -141,7 +141,9 @@ def open_work(
     began = time.monotonic()
     emit(StageStarted("read"))
     readings = recognised(recipe, SHAPES[recipe.task] if recipe.task else None)
-    readings = {part: dataclasses.replace(reading, unlabelled=True) for part, reading in readings.items()}
+    readings = {
+        part: dataclasses.replace(reading, unanswered=reading.shape == "labelled") for part, reading in readings.items()
+    }
     parts = read_parts(recipe, readings, emit, stop or Stop())
     emit(StageFinished("read", time.monotonic() - began))
     named = recipe.data.decisions

@@ -66,6 +66,7 @@ def test_training_rows_are_compared_with_texts_of_the_job(colours: Path, tiny_de
         ("text,label", {}),
         ("body,stars", {"text": "body", "label": "stars"}),
         ("body", {"text": "body", "label": "stars"}),
+        ("prompt", {}),
     ],
 )
 def test_texts_of_the_job_need_no_labels(

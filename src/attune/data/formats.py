@@ -22,9 +22,14 @@ from attune.data.strict_json import Fault, quoted
 from attune.errors import EnvironmentFault, RowError
 
 TEXT_SUFFIXES = (".txt", ".md")
-SUFFIXES = {".jsonl": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "tsv", ".parquet": "parquet"} | dict.fromkeys(
-    TEXT_SUFFIXES, "text"
-)
+SUFFIXES = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+} | dict.fromkeys(TEXT_SUFFIXES, "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,11 +332,13 @@ def _header_errors(source: str, line: int, header: list[str]) -> list[RowError]:
     faults = []
     for name in dict.fromkeys(header):
         if header.count(name) > 1:
-            message = f"{header.count(name)} columns have the name {quoted(name)}"
-            faults.append(
-                Fault("duplicate_column", message, "give each column a name of its own", field=quoted(name)[1:-1])
-            )
+            faults.append(_same_name(header.count(name), name))
     return [row_error(source, line, fault) for fault in faults]
+
+
+def _same_name(count: int, name: str) -> Fault:
+    message = f"{count} columns have the name {quoted(name)}"
+    return Fault("duplicate_column", message, "give each column a name of its own", field=quoted(name)[1:-1])
 
 
 # --- tables ---
@@ -347,6 +354,11 @@ def _parquet_rows(source: str, columns: Sequence[str], time_by: str | None) -> R
             table = pyarrow.parquet.ParquetFile(stream, page_checksum_verification=True)
             # A dot in a name would be taken for a path into a nested column.
             names = None if any("." in name for name in columns) else list(columns) or None
+            held = table.schema_arrow.names
+            for name in dict.fromkeys(name for name in held if held.count(name) > 1):
+                yield row_error(source, 1, _same_name(held.count(name), name))
+            if len(set(held)) < len(held):
+                return
             for group in range(table.num_row_groups):  # a batch of several would hide which of them is damaged
                 for batch in table.iter_batches(batch_size=256, row_groups=[group], columns=names):
                     for values in batch.to_pylist():

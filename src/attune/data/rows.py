@@ -28,6 +28,10 @@ from attune.errors import RowError
 
 ROLES: tuple[str, ...] = get_args(Role)
 _MESSAGE_KEYS = ("role", "content", "weight", "name", "tool_calls", "tool_call_id")
+_SPEAKERS = {"human": "user", "gpt": "assistant", "observation": "tool"}
+# How calls were written before there were tools, and how they are written now.
+_OLD_KEYS = {"function_call": 'write it as tool_calls: [{"type": "function", "function": {"name", "arguments"}}]'}
+_OLD_ROLES = {"function": 'write the role "tool", behind an assistant message with tool_calls'}
 _ONLY_ON = {"weight": "assistant", "tool_calls": "assistant", "tool_call_id": "tool"}
 
 
@@ -39,7 +43,8 @@ class Reading:
         columns: a role (prompt, label...) to a column of the file.
         fields: columns that a prompt's template takes; they are then the prompt of a pair, or the text with a label.
         group_by, time_by: the columns that say whom a row belongs to and when it was, if any do.
-        unlabelled: a label that is empty or null is read as "" instead of being refused.
+        unread: columns that no row at the start has; a row with something there is refused.
+        unanswered: a label or an answer that is missing is read as "" instead of being refused.
     """
 
     format: str
@@ -49,7 +54,8 @@ class Reading:
     fields: tuple[str, ...] = ()
     group_by: str | None = None
     time_by: str | None = None
-    unlabelled: bool = False
+    unread: tuple[str, ...] = ()
+    unanswered: bool = False
 
 
 def build(row: RawRow, reading: Reading, marks: Marks) -> Example | list[RowError]:
@@ -65,6 +71,10 @@ def build(row: RawRow, reading: Reading, marks: Marks) -> Example | list[RowErro
     if builder.fields and not isinstance(example, Document):
         own = content_id([example.id, builder.fields])
         example = replace(example, id=own, fields=builder.fields)
+    for name in reading.unread:
+        if row.values.get(name):
+            message = f"the row has something under {quoted(name)}, which none of the first rows has; it would be lost"
+            builder.error(name, "unread_field", message, "put such a row at the start, or remove the field everywhere")
     return builder.errors or example
 
 
@@ -144,16 +154,20 @@ def _label(builder: _Builder) -> str:
     column = builder.columns["label"]
     given = builder.row.values.get(column, column)
     if given is None or (isinstance(given, str) and not given.strip()):
-        if not builder.reading.unlabelled:
+        if not builder.reading.unanswered:
             fix = "label it, for example with `attune label`, or remove the row"
             builder.error(column, "empty_field", "the label is empty", fix)
         return ""
     label = builder.value("label")
+    if isinstance(label, float) and label.is_integer():
+        label = int(label)  # a table's 7.0 is a CSV's 7
     if isinstance(label, float):
         fix = "write a whole number or a word; for a score, decide on classes first"
         builder.error(column, "float_label", f"the label {label} is a number with a fraction", fix)
         return ""
-    if isinstance(label, int):  # bool too
+    if isinstance(label, bool):
+        return str(label).lower()  # as JSON and most tables write it
+    if isinstance(label, int):
         return str(label)
     return "" if label is None else builder.checked_text(column, label)
 
@@ -179,6 +193,8 @@ def _conversation(builder: _Builder) -> Conversation:
             builder.error(name, "empty_messages", "the list of messages is empty", "fill it or remove the row")
         elif len(messages) == len(items):
             _check_order(builder, name, messages)
+        if builder.reading.unanswered and messages and messages[-1].role != "assistant":
+            messages.append(Message("assistant", ""))
     elif items is not None:
         fix = "write a list of {role, content} objects"
         builder.error(name, "wrong_type", f"is {kind(items)}, not a list of messages", fix)
@@ -197,8 +213,12 @@ def _message(builder: _Builder, name: str, item: Any) -> Message | None:
         builder.error(name, "wrong_type", f"is {kind(item)}, not an object", "write {role, content}")
         return None
     given = {key: value for key, value in item.items() if value is not None and (key, value) != ("tool_calls", [])}
+    if "from" in given and "role" not in given:  # as ShareGPT writes turns
+        speaker = given.pop("from")
+        given["role"] = _SPEAKERS.get(speaker, speaker) if isinstance(speaker, str) else speaker
+        given["content"] = given.pop("value", None)
     for key in (key for key in given if key not in _MESSAGE_KEYS):
-        fix = f"remove it or rename it; a message has {', '.join(_MESSAGE_KEYS)}"
+        fix = _OLD_KEYS.get(key) or f"remove it or rename it; a message has {', '.join(_MESSAGE_KEYS)}"
         hint = did_you_mean(key, _MESSAGE_KEYS)
         builder.error(
             f"{name}.{quoted(key)[1:-1]}", "unknown_field", f"a message has no field {quoted(key)}.{hint}", fix
@@ -210,9 +230,8 @@ def _message(builder: _Builder, name: str, item: Any) -> Message | None:
             builder.error(f"{name}.role", "missing_field", "the message has no role", f"write one of {roles}")
         else:
             hint = did_you_mean(role, ROLES) if isinstance(role, str) else ""
-            builder.error(
-                f"{name}.role", "unknown_role", f"{quoted(role)} is not a role.{hint}", f"write one of {roles}"
-            )
+            fix = _OLD_ROLES.get(str(role)) or f"write one of {roles}"
+            builder.error(f"{name}.role", "unknown_role", f"{quoted(role)} is not a role.{hint}", fix)
         return None
     for key, owner in _ONLY_ON.items():
         if key in given and role != owner:
@@ -227,7 +246,7 @@ def _message(builder: _Builder, name: str, item: Any) -> Message | None:
         builder.error(
             f"{name}.tool_calls", "wrong_type", "tool_calls is not a list of objects", "write a list of objects"
         )
-    content = _content(builder, name, role, given.get("content"), bool(calls))
+    content = _content(builder, name, role, given.get("content"), bool(calls) or "function_call" in given)
     weight = _weight(builder, f"{name}.weight", given.get("weight", 1))
     return Message(role, content, weight, tuple(sorted(extra.items())))
 
@@ -284,7 +303,7 @@ def _check_order(builder: _Builder, name: str, messages: list[Message]) -> None:
     if "user" not in roles[:first]:
         fix = "start with what the user said"
         builder.error(name, "no_user_first", "no user message stands before the first assistant message", fix)
-    if roles[-1] != "assistant":
+    if roles[-1] != "assistant" and not builder.reading.unanswered:
         fix = "end with the answer to learn, or cut the turns after the last answer"
         builder.error(name, "last_not_assistant", f"the last message is from {roles[-1]}, not from the assistant", fix)
     if "assistant" in roles and not any(m.weight for m in messages if m.role == "assistant"):

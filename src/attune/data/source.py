@@ -23,7 +23,7 @@ from attune.data.marks import Marks
 from attune.data.rows import Reading, build, did_you_mean
 from attune.data.strict_json import quoted
 from attune.errors import DataError, RecipeError, RowError
-from attune.events import Emit, Note, Progress, Stop, silent
+from attune.events import Emit, Progress, Stop, silent
 
 _PEEKED_ROWS = 200
 _TOLD_ROWS = 10_000
@@ -33,16 +33,24 @@ _ADVICE = (
     "{text: review, label: stars}, {messages: turns} or {text: body}"
 )
 
+PROMPTS = ("prompt", "question", "instruction", "input", "source")
 _TEXTS = ("text", "review", "sentence", "content")
-_LABELS = ("label", "sentiment", "category", "class")
+_LABELS = ("label", "labels", "sentiment", "category", "class")
+_PREFERENCES = ({"chosen", "rejected"}, {"preferred_output", "non_preferred_output"})
+# Columns of well-known names that a row may leave empty, by the columns that they stand beside.
+_OPTIONAL = {"input": {"instruction", "output"}, "context": {"instruction", "response"}, "tools": {"messages"}}
 # What columns of well-known names are taken for. One that uses a subset of another's columns gives way to it.
 _PATTERNS: tuple[tuple[Shape, dict[str, str]], ...] = (
     ("conversation", {"messages": "messages"}),
     ("conversation", {"messages": "messages", "tools": "tools"}),
+    ("conversation", {"messages": "conversations"}),
+    ("conversation", {"messages": "conversations", "tools": "tools"}),
     ("pair", {"prompt": "prompt", "completion": "completion"}),
     ("pair", {"prompt": "prompt", "completion": "response"}),
     ("pair", {"prompt": "instruction", "input": "input", "completion": "output"}),
     ("pair", {"prompt": "instruction", "completion": "output"}),
+    ("pair", {"prompt": "instruction", "input": "context", "completion": "response"}),
+    ("pair", {"prompt": "instruction", "completion": "response"}),
     ("pair", {"prompt": "input", "completion": "output"}),
     ("pair", {"prompt": "question", "completion": "answer"}),
     ("pair", {"prompt": "source", "completion": "target"}),
@@ -104,7 +112,7 @@ def recognise(
     if not rows:
         raise _unreadable_rows(source, tuple(row for row in peeked if isinstance(row, RowError)))
     counts = Counter(column for row in rows for column in row.values)
-    common = [column for column, count in counts.items() if 2 * count >= len(rows)]
+    common = [column for column, count in counts.items() if 2 * count >= len(rows) or column in _OPTIONAL]
     named = [(f"columns.{role}", column) for role, column in columns.items()]
     for key, column in named + [(f"split.{name}", column) for name, column in beside.items()]:
         if column not in counts:
@@ -124,6 +132,8 @@ def recognise(
     if len(matches) != 1:
         raise _undecided(source, file_format, list(counts), matches, shape)
     found, roles = matches[0]
+    if not columns:
+        _check_reading(source, found, roles, rows, shape)
     if fields:
         roles = {role: column for role, column in roles.items() if role not in _ASKED.get(found, ())}
         _check_answer_is_not_asked(source, roles.get(_ANSWERS.get(found, "")), fields)
@@ -132,7 +142,31 @@ def recognise(
     reason += ", ".join(f"{role} = {quoted(column)}" for role, column in (*roles.items(), *beside.items()))
     reason += f"; in the prompt: {_listed(list(fields))}" if fields else ""
     reason += f"; not used: {_listed(unused)}." if unused else "."
-    return Reading(file_format, found, roles, reason, tuple(fields), group_by, time_by)
+    unread = () if columns or fields else _left_alone(roles)
+    return Reading(file_format, found, roles, reason, tuple(fields), group_by, time_by, unread)
+
+
+def _left_alone(roles: Mapping[str, str]) -> tuple[str, ...]:
+    """Optional columns that go with these and that no row at the start has."""
+    taken = {column.strip().casefold() for column in roles.values()}
+    return tuple(name for name, beside in _OPTIONAL.items() if beside <= taken and name not in taken)
+
+
+def _check_reading(
+    source: str, found: Shape, roles: Mapping[str, str], rows: Sequence[RawRow], shape: Shape | None
+) -> None:
+    """Refuse rows whose columns look like one thing and hold another one."""
+    held = {column.strip().casefold(): column for row in rows for column in row.values}
+    label = next((held[name] for name in _LABELS if name in held and held[name] not in roles.values()), None)
+    if found == "document" and shape is None and label is not None:
+        what = f"the rows have a text and {quoted(label)}, but cannot be read as texts with a label"
+        fix = "give every row its label and split by another column; to learn the texts alone, say task: domain"
+        raise DataError(what, where=source, fix=fix)
+    values = [row.values.get(held.get("label", "")) for row in rows]
+    if found == "pair" and label == "label" and all(isinstance(value, bool) for value in values):
+        what = "the pairs have a label that is true or false, as ratings of answers have: bad answers would be learned"
+        fix = "keep the rows that are true and leave the label out, or name the columns under data.columns"
+        raise DataError(what, where=source, fix=fix)
 
 
 def read(source: str | Path, reading: Reading) -> Iterator[Example | RowError]:
@@ -190,7 +224,6 @@ def read_good(
         Interrupted: `stop` was requested.
     """
     stop = stop or Stop()
-    emit(Note("read", "info", reading.reason))
     errors: list[RowError] = []
     good = total = 0
     bad_rows: set[tuple[str, tuple[int, int]]] = set()
@@ -366,6 +399,10 @@ def _undecided(
         ways = "; ".join(f"{_NAMES[found]} ({', '.join(roles.values())})" for found, roles in matches)
         fix = f"say which under data.columns or with the task, for example {{{_as_map(matches[0][1])}}}"
         return DataError(f"the rows can be read in several ways: {ways}; {held}", where=source, fix=fix)
+    if any(wanted <= set(names) for wanted in _PREFERENCES):
+        what = "these are preferences, a better and a worse answer to the same, which no task takes yet"
+        fix = "to learn the better answers, write rows of {prompt, completion} or {messages} with them"
+        return DataError(f"{what}: {held}", where=source, fix=fix)
     header = "; the first line of the file must name the columns" if file_format in ("csv", "tsv") else ""
     what = f"the rows do not look like {_NAMES[shape]}" if shape else "cannot tell what the rows are"
     return DataError(f"{what}: {held}{header}", where=source, fix=_ADVICE)

@@ -203,7 +203,7 @@ def test_rows_without_a_label_are_read_only_when_asked_for(tmp_path: Path) -> No
     reading = source.recognise(path)
     with pytest.raises(DataError):
         source.read_all(path, reading)
-    found = source.read_all(path, dataclasses.replace(reading, unlabelled=True))
+    found = source.read_all(path, dataclasses.replace(reading, unanswered=True))
     assert [row.label for row in found if isinstance(row, LabelledText)] == ["good", "", "", "bad"]
     with pytest.raises(DataError, match="2 rows have no label") as caught:
         decisions.require_labels({"train": found})
@@ -213,5 +213,5 @@ def test_rows_without_a_label_are_read_only_when_asked_for(tmp_path: Path) -> No
     json_lines = tmp_path / "rows.jsonl"
     json_lines.write_text('{"text": "a", "label": null}\n{"text": "b", "label": "x"}\n{"text": "c"}\n')
     with pytest.raises(DataError) as missing:
-        source.read_all(json_lines, dataclasses.replace(source.recognise(json_lines), unlabelled=True))
+        source.read_all(json_lines, dataclasses.replace(source.recognise(json_lines), unanswered=True))
     assert [row.line for row in missing.value.rows] == [3], "a field that is missing is no unlabelled row"

@@ -14,7 +14,7 @@ from readings import ANSWER, CALL, CHAT, GOOD, PAIR, SYSTEM, TOOL, USER, jsonl, 
 from attune.data.example import Conversation, Document, LabelledText, Pair
 from attune.data.source import read_all, recognise
 from attune.errors import AttuneError, DataError, Interrupted, RecipeError
-from attune.events import Event, Note, Progress, Stop
+from attune.events import Event, Progress, Stop
 
 # --- recognise ---
 
@@ -142,14 +142,6 @@ def test_read_all_counts_every_error_and_keeps_the_first(tmp_path: Path) -> None
     assert (len(caught.value.rows), caught.value.total) == (3, 10)
     assert "5 rows are wrong (10 errors), 1 are good" in caught.value.what
     assert str(caught.value.rows[0]) in caught.value.fix
-
-
-def test_the_reading_is_told_to_the_listener(tmp_path: Path) -> None:
-    events: list[Event] = []
-    path = jsonl(tmp_path, PAIR)
-    reading = recognise(path)
-    read_all(path, reading, emit=events.append)
-    assert events[0] == Note("read", "info", reading.reason)
 
 
 def test_text_is_kept_exactly(tmp_path: Path) -> None:
