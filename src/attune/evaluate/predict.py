@@ -77,7 +77,9 @@ def predict_label(
     flat = [group[0] for group in sequences]
     found: dict[int, tuple[str, dict[str, float]]] = {}
     model.module.eval()
-    for group, batch in microbatches(flat, microbatch_tokens, model.layout, model.device):
+    for group, batch in microbatches(
+        flat, microbatch_tokens, model.layout, model.device, alone_beyond=model.alone_beyond
+    ):
         sums = LOSSES["label"](model, batch)
         for row, i in enumerate(group):
             found[i] = (
@@ -151,7 +153,9 @@ def _token_scores(
     totals = [{"loss_nats": 0.0, "target_tokens": 0.0, "correct_tokens": 0.0} for _ in groups]
     model.module.eval()
     reader = Reader(model)
-    for members, batch in microbatches(flat, microbatch_tokens, model.layout, model.device):
+    for members, batch in microbatches(
+        flat, microbatch_tokens, model.layout, model.device, alone_beyond=model.alone_beyond
+    ):
         sums = LOSSES["token"](reader, batch)
         for row, i in enumerate(members):
             total = totals[owners[i]]

@@ -63,7 +63,11 @@ def generate(
     for prompt in prompts:
         _room(model, len(prompt), sampling)
     model.module.eval()
-    if model.layout == "tree" and prompts:
+    if model.alone_beyond is not None and any(
+        len(prompt) + _room(model, len(prompt), sampling) > model.alone_beyond for prompt in prompts
+    ):
+        batch_size = 1
+    elif model.layout == "tree" and prompts:
         return _continue_all(model, prompts, sampling, batch_size, on_batch)
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     results: dict[int, Generated] = {}
@@ -148,10 +152,20 @@ def _slots_that_fit(model: LoadedModel, length: int) -> int:
 def kept_bytes_per_token(config: Any, dtype: torch.dtype) -> int:
     """Bytes of one token's keys and values over all layers."""
     config = config.get_text_config() if hasattr(config, "get_text_config") else config
-    heads = config.num_attention_heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // heads
-    kept = getattr(config, "num_key_value_heads", None) or heads
+    # A family whose layers differ in these keeps less than the widest of them would.
+    heads = _largest(config, "num_attention_heads")
+    width = _largest(config, "head_dim") or _largest(config, "hidden_size") // heads
+    kept = _largest(config, "num_key_value_heads") or heads
     return int(2 * config.num_hidden_layers * kept * width * dtype.itemsize)
+
+
+def _largest(config: Any, name: str) -> int:
+    """The field of a config, of all its layers where each has a value of its own; 0 where there is none."""
+    try:
+        return int(getattr(config, name, None) or 0)
+    except AttributeError:  # transformers' way to say that layers differ
+        layers = (config.get_layer_config(i) for i in range(config.num_hidden_layers))
+        return max(int(getattr(layer, name, None) or 0) for layer in layers)
 
 
 def stream(model: LoadedModel, prompt: Series[int], sampling: Sampling) -> Iterator[str]:

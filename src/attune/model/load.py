@@ -55,14 +55,15 @@ def load(
         config.label2id = {label: i for i, label in enumerate(labels)}
     auto = transformers.AutoModelForCausalLM if head == "causal" else transformers.AutoModelForSequenceClassification
     renderer = load_renderer(source)
-    if config.pad_token_id is None:
+    if getattr(config, "pad_token_id", None) is None:
         config.pad_token_id = renderer.pad_id
     torch.manual_seed(seed)
+    drawn: tuple[str, ...] = ()
     try:
         if init == "random":
             module = auto.from_config(config, trust_remote_code=False, dtype=dtype)
         else:
-            module = _from_pretrained(auto, source, config, dtype, new_head=new_head)
+            module, drawn = _from_pretrained(auto, source, config, dtype, new_head=new_head)
     except (ValueError, KeyError, OSError, RuntimeError, AttributeError, TypeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
@@ -81,7 +82,7 @@ def load(
             module = peft.PeftModel.from_pretrained(module, str(source.adapter), autocast_adapter_dtype=False)
         cast_parameters(module, dtype)
     module.eval()
-    return LoadedModel.of(module, renderer, source, labels if head == "classifier" else ())
+    return LoadedModel.of(module, renderer, source, labels if head == "classifier" else (), drawn)
 
 
 def load_renderer(source: ModelSource) -> Renderer:
@@ -154,6 +155,12 @@ def count_parameters(source: ModelSource, *, head: Head, labels: tuple[str, ...]
 
 def _check_generates(source: ModelSource, head: Head) -> None:
     """Transformers would load an encoder as a language model that sees the tokens it predicts."""
+    if head == "causal" and source.rewrites:
+        raise ModelError(
+            f"{source.architecture} is an encoder with a decoder, which no task of text can train yet",
+            where=str(source.folder),
+            fix="choose a model that predicts next tokens (...ForCausalLM)",
+        )
     if head == "causal" and not source.generates:
         raise ModelError(
             f"{source.architecture} does not write text",
@@ -169,8 +176,13 @@ def _labels_of(source: ModelSource) -> tuple[str, ...]:
     return tuple(str(config.id2label[i]) for i in sorted(config.id2label))
 
 
-def _from_pretrained(auto: Any, source: ModelSource, config: Any, dtype: torch.dtype, *, new_head: bool) -> Any:
-    """Weights of a folder. A weight that the folder lacks is an error, but for a new classification head."""
+def _from_pretrained(
+    auto: Any, source: ModelSource, config: Any, dtype: torch.dtype, *, new_head: bool
+) -> tuple[Any, tuple[str, ...]]:
+    """Weights of a folder, and the names of those that were drawn since the folder lacks them.
+
+    That is an error, but for a new classification head.
+    """
     module, info = auto.from_pretrained(
         str(source.folder),
         config=config,
@@ -193,7 +205,7 @@ def _from_pretrained(auto: Any, source: ModelSource, config: Any, dtype: torch.d
             where=str(source.folder),
             fix="the folder is incomplete, or its config is of another model",
         )
-    return module
+    return module, tuple(sorted({*info["missing_keys"], *(str(item[0]) for item in info.get("mismatched_keys", []))}))
 
 
 def _generation_stops(folder: Path) -> list[int]:

@@ -21,12 +21,26 @@ from torch import nn
 from attune.errors import ModelError
 from attune.model import attention
 from attune.model.source import ModelSource
-from attune.tokens.batch import ROW_MULTIPLE, Batch, Layout, collate, pad, padded_length, rounded
+from attune.tokens.batch import ROW_MULTIPLE, Batch, Layout, Padded, collate, pad, padded_length, rounded
 from attune.tokens.render import Renderer
 from attune.tokens.sequence import Sequence
 
 # These families count positions from behind the padding id.
-OFFSET_POSITIONS = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "data2vec-text", "xmod", "mpnet"}
+OFFSET_POSITIONS = {
+    *(
+        "roberta",
+        "roberta-prelayernorm",
+        "xlm-roberta",
+        "xlm-roberta-xl",
+        "camembert",
+        "data2vec-text",
+        "xmod",
+        "mpnet",
+    ),
+    *("esm", "ibert", "lilt", "longformer", "luke", "markuplm"),
+}
+# Of these ways to turn positions into angles, the angles depend on the longest sequence that is computed at once.
+LENGTH_ROPES = {"dynamic", "longrope"}
 
 
 @dataclass(slots=True)
@@ -41,6 +55,9 @@ class LoadedModel:
         layout_reason: why it is not the fast way; empty when it is.
         whole_logits: the family's head is more than a projection, so `hidden` hands out logits.
         causal: a token sees only what stands before it.
+        drawn: names of the parameters that the folder lacks, which were drawn for a new head.
+        alone_beyond: sequences of more tokens are computed by themselves, since others beside them would change what
+            the family computes; None where none would.
     """
 
     module: Any
@@ -51,16 +68,31 @@ class LoadedModel:
     layout_reason: str = ""
     whole_logits: bool = False
     causal: bool = True
+    drawn: tuple[str, ...] = ()
+    alone_beyond: int | None = None
     _scale: float = field(default=1.0, repr=False)
     _cap: float | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, module: Any, renderer: Renderer, source: ModelSource, labels: tuple[str, ...] = ()) -> LoadedModel:
-        """The model, with its family's head and layout found out."""
-        model = cls(module, renderer, source, labels)
+    def of(
+        cls,
+        module: Any,
+        renderer: Renderer,
+        source: ModelSource,
+        labels: tuple[str, ...] = (),
+        drawn: tuple[str, ...] = (),
+    ) -> LoadedModel:
+        """The model, with its family's head and layout found out.
+
+        Raises:
+            ModelError: it is no language model, though its class says so.
+        """
+        model = cls(module, renderer, source, labels, drawn=drawn)
         model.causal = _is_causal(model)
         if not labels:
             _probe_head(model)
+        elif model.causal:  # such a head reads the last token that is no padding, as its config names it
+            _text_config(model.transformer.config).pad_token_id = renderer.pad_id
         _choose_layout(model)
         return model
 
@@ -137,7 +169,8 @@ class LoadedModel:
             ids_T = torch.empty(rows, dtype=torch.long, device=self.device)
             self.rows(ids_T, ids_T, plan)
             return
-        longest = padded_length(max(len(s.input_ids) for s in batch.sequences))
+        longest = max(len(s.input_ids) for s in batch.sequences)
+        longest = longest if self.alone_beyond == 0 else padded_length(longest)
         ids_NL = torch.empty(
             len(batch.sequences), min(longest, self.context_tokens), dtype=torch.long, device=self.device
         )
@@ -147,7 +180,7 @@ class LoadedModel:
         """Last hidden states [T, D] of the batch's tokens (or logits [T, V] where `whole_logits`)."""
         if self.layout != "padded":
             return self.read(batch, attention.Plan.of(batch, causal=self.causal))
-        padded = pad(batch, self.renderer.pad_id, self.context_tokens)
+        padded = self._padded(batch)
         # Right padding sits behind every real token, so a causal mask alone keeps it out; an encoder needs to be told.
         mask = {"use_cache": False} if self.causal else {"attention_mask": padded.attention_mask_NL}
         out_NLD = self._trunk(input_ids=padded.input_ids_NL, **mask)
@@ -179,7 +212,7 @@ class LoadedModel:
         """Class logits [N, C] of a model with a classification head."""
         if self.layout != "padded":
             return self.classify(self.pooled(batch))
-        padded = pad(batch, self.renderer.pad_id, self.context_tokens)
+        padded = self._padded(batch)
         out: torch.Tensor = self.transformer(
             input_ids=padded.input_ids_NL, attention_mask=padded.attention_mask_NL
         ).logits
@@ -194,6 +227,9 @@ class LoadedModel:
         with _answering(trunk, hidden_N1D, pooler(hidden_N1D) if pooler is not None else None):
             logits: torch.Tensor = self.transformer(input_ids=one_N1).logits
         return logits
+
+    def _padded(self, batch: Batch) -> Padded:
+        return pad(batch, self.renderer.pad_id, self.context_tokens, exactly=self.alone_beyond == 0)
 
     def _trunk(self, **given: Any) -> torch.Tensor:
         """The trunk's last hidden states [N, L, D], or the logits of a family whose head cannot be taken apart."""
@@ -214,7 +250,7 @@ class LoadedModel:
     def rows(self, input_ids_T: torch.Tensor, position_ids_T: torch.Tensor, plan: attention.Attends) -> torch.Tensor:
         """Hidden states [T, D] of tokens at these positions, which see what the plan lets them see."""
         config = self.transformer.config
-        offset = config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
+        offset = _position_offset(config)
         given: dict[str, Any] = {"use_cache": False} if self.causal else {}
         if not self.causal and "token_type_ids" in inspect.signature(self.transformer.base_model.forward).parameters:
             given["token_type_ids"] = torch.zeros_like(input_ids_T[None])
@@ -236,9 +272,16 @@ def cast_parameters(module: nn.Module, dtype: torch.dtype) -> None:
 
 def positions_of(config: Any) -> int:
     """Most tokens that the positions of a model of this config can hold."""
+    offset = _position_offset(config)
+    config = _text_config(config)
     limit = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
-    offset = 2 if config.model_type in OFFSET_POSITIONS else 0
-    return int(limit) - offset if limit else 1 << 30
+    return int(limit) - offset if limit and limit > 0 else 1 << 30  # some say -1 where there is no limit
+
+
+def _position_offset(config: Any) -> int:
+    """Where the family's first position is."""
+    padding = getattr(config, "pad_token_id", None)
+    return (1 if padding is None else int(padding)) + 1 if config.model_type in OFFSET_POSITIONS else 0
 
 
 @contextmanager
@@ -267,7 +310,8 @@ def _probe_head(model: LoadedModel) -> None:
     """Check that "hidden states, projection, scale, cap" gives the family's own logits; else hand out whole logits.
 
     Families add a scale or a soft cap to their logits under names of their own. Rather than trust a list of names,
-    both ways are computed once on a few tokens. Half precision may round the two apart.
+    both ways are computed once on a few tokens. Half precision may round the two apart. What two sequences have in
+    common must also have the same logits in both: an encoder's would tell the next token.
     """
     transformer, config = model.transformer, _text_config(model.transformer.config)
     model._cap = getattr(config, "final_logit_softcapping", None)
@@ -275,11 +319,17 @@ def _probe_head(model: LoadedModel) -> None:
         model._scale = 1.0 / config.logits_scaling
     if getattr(config, "logit_scale", None):
         model._scale = float(config.logit_scale)
-    ids_NL = torch.arange(4, device=model.device)[None] % config.vocab_size
-    whole = transformer(input_ids=ids_NL, use_cache=False).logits[0].float()
+    ids_NL = torch.tensor([[0, 1, 2, 3], [0, 1, 2, 4]], device=model.device) % config.vocab_size
+    whole = transformer(input_ids=ids_NL, use_cache=False).logits.float()
+    tolerance = 1e-3 if model.dtype in {torch.float32, torch.float64} else 2e-2
+    if not torch.allclose(whole[0, :-1], whole[1, :-1], rtol=tolerance, atol=1e-3):
+        raise ModelError(
+            f"{type(transformer).__name__} does not write text: it sees the tokens that it should predict",
+            where=str(model.source.folder),
+            fix="choose a model that predicts next tokens (...ForCausalLM), or the task classify",
+        )
     try:
-        hidden = transformer.base_model(input_ids=ids_NL, use_cache=False).last_hidden_state[0]
-        tolerance = 1e-3 if hidden.dtype in {torch.float32, torch.float64} else 2e-2
+        hidden = transformer.base_model(input_ids=ids_NL, use_cache=False).last_hidden_state
         same = torch.allclose(model.project(hidden).float(), whole, rtol=tolerance, atol=1e-3)
     except (AttributeError, TypeError, RuntimeError):
         same = False
@@ -298,10 +348,41 @@ def _choose_layout(model: LoadedModel) -> None:
             reason = _difference(model, layout)
         except (ValueError, KeyError) as error:  # the class refuses attention functions that it does not know
             reason = str(error).splitlines()[0]
+    ropes = _ropes(_text_config(model.transformer.config))
+    if LENGTH_ROPES & ropes.keys():
+        model.alone_beyond = min(ropes[kind] for kind in LENGTH_ROPES & ropes.keys())
     if reason:
         model.transformer.set_attn_implementation(before)
         layout = "padded"
     model.layout, model.layout_reason = layout, reason
+    if reason and _padding_reaches(model):
+        model.alone_beyond = 0
+        model.layout_reason = f"{reason}; padding changes what it computes, so each sequence is computed by itself"
+
+
+def _ropes(config: Any) -> dict[str, int]:
+    """Kinds of rotary positions, and the tokens up to which each computes as it was pretrained."""
+    held = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    kinds = [part for part in (held, *held.values()) if isinstance(part, dict)]
+    whole = getattr(config, "original_max_position_embeddings", None) or positions_of(config)
+    return {
+        str(part.get("rope_type", part.get("type"))): int(part.get("original_max_position_embeddings") or whole)
+        for part in kinds
+    }
+
+
+@torch.no_grad()
+def _padding_reaches(model: LoadedModel) -> bool:
+    """Whether a few short sequences in a padded rectangle come out otherwise than each by itself."""
+    sequences = _samples(model)
+    batch = collate(sequences, model.device, "padded")
+    try:
+        wanted = _alone(model, sequences)
+        found = model.class_logits(batch) if model.labels else model.hidden(batch)[batch.last_N]
+    except (ModelError, TypeError, ValueError, RuntimeError, IndexError, AttributeError, KeyError):
+        return False  # nothing is known; its training says what is wrong
+    tolerance = 1e-4 if found.dtype in {torch.float64, torch.float32} else 5e-2
+    return bool((found - wanted).abs().max() > tolerance * wanted.abs().max())
 
 
 def _obstacle(model: LoadedModel) -> str:
@@ -321,9 +402,7 @@ def _obstacle(model: LoadedModel) -> str:
 def _difference(model: LoadedModel, layout: Layout) -> str:
     """Compute a few short sequences both ways; in what they differ, or an empty string."""
     transformer, config = model.transformer, _text_config(model.transformer.config)
-    usual = [i for i in range(min(64, config.vocab_size)) if i != model.renderer.pad_id]  # heads skip padding
-    label = 0 if model.labels else None
-    sequences = [Sequence("", tuple(usual[i % len(usual)] for i in ids), (0.0,) * len(ids), label) for ids in _SAMPLES]
+    sequences = _samples(model)
     batch = collate(sequences, model.device, layout)
     plan = attention.Plan.of(batch, causal=model.causal)
     try:
@@ -350,6 +429,19 @@ def _difference(model: LoadedModel, layout: Layout) -> str:
 
 # Tokens of the trial: two that share a beginning, one that is another's beginning, one that shares nothing.
 _SAMPLES = ((1, 2, 3, 4, 5, 6, 7), (1, 2, 3, 8, 9), (1, 2, 3, 4), (10, 11, 12, 13, 14, 15))
+
+
+def _samples(model: LoadedModel) -> list[Sequence]:
+    config = _text_config(model.transformer.config)
+    end = getattr(config, "eos_token_id", None) if getattr(config, "is_encoder_decoder", False) else None
+    # Heads skip padding, and those of an encoder with a decoder read the end token.
+    usual = [i for i in range(min(64, config.vocab_size)) if i not in {model.renderer.pad_id, end}]
+    label = 0 if model.labels else None
+    made = []
+    for places in _SAMPLES:
+        ids = (*(usual[i % len(usual)] for i in places), *(() if end is None else (end,)))
+        made.append(Sequence("", ids, (0.0,) * len(ids), label))
+    return made
 
 
 def _alone(model: LoadedModel, sequences: Series[Sequence]) -> torch.Tensor:

@@ -19,7 +19,7 @@ from attune.model.load import Head, empty_module
 from attune.model.loaded import LoadedModel, cast_parameters
 from attune.model.source import ModelSource
 from attune.recipe import Recipe
-from attune.tokens.batch import Batch, Layout, microbatches, step_indices
+from attune.tokens.batch import Batch, microbatches, step_indices
 from attune.tokens.render import Renderer
 from attune.tokens.sequence import Sequence
 
@@ -81,7 +81,7 @@ def footprint(
     cast_parameters(model.module, dtype)
     parameters = list(model.module.parameters())
     trained = [p.numel() for p in parameters if p.requires_grad]
-    batch = _largest(sequences, training.batch_size, training.seed, training.microbatch_tokens, model.layout)
+    batch = _largest(sequences, training.batch_size, training.seed, training.microbatch_tokens, model)
     activations: int | None = 0
     if recipe.method.kind != "head":  # a head on a stored trunk sees single tokens
         activations = _activations(model, batch, checkpointing=bool(training.activation_checkpointing))
@@ -99,13 +99,13 @@ def footprint(
     )
 
 
-def _largest(sequences: Series[Sequence], batch_size: int, seed: int, budget_tokens: int, layout: Layout) -> Batch:
+def _largest(sequences: Series[Sequence], batch_size: int, seed: int, budget_tokens: int, model: LoadedModel) -> Batch:
     """The largest micro-batch of a sample of steps, and of one with the longest sequences."""
     steps = range(max(1, min(SAMPLED_STEPS, len(sequences) // batch_size)))
     samples = [[sequences[int(i)] for i in step_indices(len(sequences), batch_size, seed, step)] for step in steps]
     samples.append(heapq.nlargest(batch_size, sequences, key=lambda s: len(s.input_ids)))
-    batches = (batch for sample in samples for _, batch in microbatches(sample, budget_tokens, layout))
-    return max(batches, key=lambda batch: batch.computed_tokens)
+    planned = (microbatches(sample, budget_tokens, model.layout, alone_beyond=model.alone_beyond) for sample in samples)
+    return max((batch for batches in planned for _, batch in batches), key=lambda batch: batch.computed_tokens)
 
 
 def _activations(model: LoadedModel, batch: Batch, *, checkpointing: bool) -> int | None:

@@ -40,6 +40,11 @@ class Reader:
         """How batches are to be laid out."""
         return self.model.layout
 
+    @property
+    def alone_beyond(self) -> int | None:
+        """Sequences of more tokens have a batch each."""
+        return self.model.alone_beyond
+
     def target_hidden(self, batch: Batch) -> torch.Tensor:
         """Hidden states [S, D] of the rows that have targets."""
         return self.hidden_at(batch, batch.source_S)

@@ -45,8 +45,16 @@ class ModelSource:
 
     @property
     def generates(self) -> bool:
-        """It predicts next tokens, so it can be asked for text without training."""
-        return self.architecture.endswith(("ForCausalLM", "LMHeadModel", "ForConditionalGeneration"))
+        """Its class predicts next tokens, so it can be asked for text without training."""
+        names = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+        return self.architecture.endswith(names) and not self.rewrites
+
+    @property
+    def rewrites(self) -> bool:
+        """Its class is an encoder with a decoder: it writes one text for another, and has no next token of its own."""
+        from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES as NAMES
+
+        return self.architecture in NAMES.values()
 
     def fingerprint(self) -> str:
         """Hash of config, tokenizer and weights."""

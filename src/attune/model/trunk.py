@@ -80,7 +80,8 @@ def _write(
     spans: dict[int, tuple[int, int]] = {}
     end = done = 0
     with (folder / ROWS).open("wb") as stream:
-        for members, batch in microbatches(sequences, budget_tokens, model.layout, model.device):
+        planned = microbatches(sequences, budget_tokens, model.layout, model.device, alone_beyond=model.alone_beyond)
+        for members, batch in planned:
             if method.kind == "top":
                 assert method.layers
                 states = _entering(model, method.layers, batch)
@@ -128,6 +129,7 @@ class StoredTrunk(_Stored):
     """A model whose trunk's output is read from a file; its head computes as ever."""
 
     layout: Layout = "stored"
+    alone_beyond: int | None = None
 
     def target_hidden(self, batch: Batch) -> torch.Tensor:
         """States [S, D] of the rows that have targets."""
@@ -145,6 +147,7 @@ class StoredLayers(_Stored):
         super().__init__(model, sequences, folder)
         self._below, self._first = _divided(model, layers)
         self.layout: Layout = model.layout
+        self.alone_beyond = model.alone_beyond
         self._answers_tuple = _answers_tuple(model, self._first)
 
     def target_hidden(self, batch: Batch) -> torch.Tensor:

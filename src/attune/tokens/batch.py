@@ -81,10 +81,19 @@ class Padded:
 
 
 def microbatches(
-    sequences: Series[Sequence], budget_tokens: int, layout: Layout, device: torch.device | str = "cpu"
+    sequences: Series[Sequence],
+    budget_tokens: int,
+    layout: Layout,
+    device: torch.device | str = "cpu",
+    *,
+    alone_beyond: int | None = None,
 ) -> Iterator[tuple[list[int], Batch]]:
-    """All sequences in batches of at most `budget_tokens` computed tokens, each with the indices of its sequences."""
-    for group in plan_microbatches(sequences, budget_tokens, layout):
+    """All sequences in batches of at most `budget_tokens` computed tokens, each with the indices of its sequences.
+
+    Args:
+        alone_beyond: sequences of more tokens have a batch each.
+    """
+    for group in plan_microbatches(sequences, budget_tokens, layout, alone_beyond=alone_beyond):
         yield group, collate([sequences[i] for i in group], device, layout)
 
 
@@ -119,17 +128,18 @@ def collate(sequences: Series[Sequence], device: torch.device | str = "cpu", lay
     )
 
 
-def pad(batch: Batch, pad_id: int, limit: int | None = None) -> Padded:
+def pad(batch: Batch, pad_id: int, limit: int | None = None, *, exactly: bool = False) -> Padded:
     """The batch as a right-padded rectangle, for models that take no other shape. It must not share rows.
 
     Args:
         limit: positions that the model has; the rectangle's rounded length stays within them.
+        exactly: the length is that of the longest sequence, and is not rounded.
     """
     sequences = int((batch.position_ids_T == 0).sum())
     longest = int(batch.position_ids_T.max()) + 1
     column_T = batch.position_ids_T.to(batch.input_ids_T.device)
     row_T = torch.cumsum((column_T == 0).long(), 0) - 1
-    length = padded_length(longest)
+    length = longest if exactly else padded_length(longest)
     shape = (sequences, length if limit is None else max(longest, min(length, limit)))
     input_ids_NL = torch.full(shape, pad_id, dtype=torch.long, device=row_T.device)
     attention_mask_NL = torch.zeros(shape, dtype=torch.long, device=row_T.device)
@@ -164,7 +174,9 @@ def step_indices(n: int, batch_size: int, seed: int, step: int) -> NDArray[np.in
     return epoch_order(n, seed, epoch)[within * batch_size : (within + 1) * batch_size]
 
 
-def plan_microbatches(sequences: Series[Sequence], budget_tokens: int, layout: Layout) -> list[list[int]]:
+def plan_microbatches(
+    sequences: Series[Sequence], budget_tokens: int, layout: Layout, *, alone_beyond: int | None = None
+) -> list[list[int]]:
     """Group sequences so that each group stays within the token budget; one beyond the budget stands alone.
 
     In a tree, sequences that begin alike are neighbours and what they share counts once; where they share next to
@@ -175,8 +187,12 @@ def plan_microbatches(sequences: Series[Sequence], budget_tokens: int, layout: L
     by_length = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     groups: list[list[int]] = []
     size = 0
+    alone: list[list[int]] = []
     for index in sharing_order(sequences) if layout == "tree" else by_length:
         grown = 0
+        if alone_beyond is not None and lengths[index] > alone_beyond:
+            alone.append([index])
+            continue
         if groups and layout == "tree":
             shared = shared_tokens(sequences[groups[-1][-1]].input_ids, sequences[index].input_ids)
             grown = size + lengths[index] - shared
@@ -192,4 +208,4 @@ def plan_microbatches(sequences: Series[Sequence], budget_tokens: int, layout: L
         else:
             groups.append([index])
             size = lengths[index]
-    return groups
+    return groups + alone

@@ -196,7 +196,8 @@ def step_that_fits(
     """
     device = next(masters.module.parameters()).device
     while True:
-        planned = microbatches(sequences, progress.microbatch_tokens, job.model.layout, device)
+        model, budget = job.model, progress.microbatch_tokens
+        planned = microbatches(sequences, budget, model.layout, device, alone_beyond=model.alone_beyond)
         batches = [batch for _, batch in planned]
         torch.manual_seed(_step_seed(job.training.seed, progress.step))
         try:
@@ -240,7 +241,8 @@ def validate(
     nats = weight = correct = 0.0
     for begin in range(0, len(sequences), VALIDATED_SEQUENCES):
         some = sequences[begin : begin + VALIDATED_SEQUENCES]
-        for _, batch in microbatches(some, VALIDATED_BUDGET * _budget(training), model.layout, device):
+        budget = VALIDATED_BUDGET * _budget(training)
+        for _, batch in microbatches(some, budget, model.layout, device, alone_beyond=model.alone_beyond):
             part = loss(model, batch)
             nats += float(part.nats_N.sum())
             weight += part.weight

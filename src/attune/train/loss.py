@@ -27,6 +27,10 @@ class Model(Protocol):
     def layout(self) -> Layout:
         """How batches are to be laid out."""
 
+    @property
+    def alone_beyond(self) -> int | None:
+        """Sequences of more tokens have a batch each."""
+
     def target_hidden(self, batch: Batch) -> torch.Tensor:
         """Hidden states [S, D] of the rows that have targets."""
 

@@ -89,7 +89,8 @@ def _whole_work(job: Job, budget_tokens: int) -> float:
     steps = range(0, job.total_steps, spread)
     found = 0
     for step in steps:
-        planned = microbatches(step_sequences(job, step), budget_tokens, job.model.layout)
+        model, sequences = job.model, step_sequences(job, step)
+        planned = microbatches(sequences, budget_tokens, model.layout, alone_beyond=model.alone_beyond)
         found += _work(batch for _, batch in planned)
     return found / len(steps) * job.total_steps
 
