@@ -77,9 +77,8 @@ def predict_label(
     flat = [group[0] for group in sequences]
     found: dict[int, tuple[str, dict[str, float]]] = {}
     model.module.eval()
-    for group, batch in microbatches(
-        flat, microbatch_tokens, model.layout, model.device, alone_beyond=model.alone_beyond
-    ):
+    planned = microbatches(flat, microbatch_tokens, model.layout, model.device, alone_beyond=model.alone_beyond)
+    for group, batch in planned:
         sums = LOSSES["label"](model, batch)
         for row, i in enumerate(group):
             found[i] = (
@@ -153,9 +152,8 @@ def _token_scores(
     totals = [{"loss_nats": 0.0, "target_tokens": 0.0, "correct_tokens": 0.0} for _ in groups]
     model.module.eval()
     reader = Reader(model)
-    for members, batch in microbatches(
-        flat, microbatch_tokens, model.layout, model.device, alone_beyond=model.alone_beyond
-    ):
+    planned = microbatches(flat, microbatch_tokens, model.layout, model.device, alone_beyond=model.alone_beyond)
+    for members, batch in planned:
         sums = LOSSES["token"](reader, batch)
         for row, i in enumerate(members):
             total = totals[owners[i]]

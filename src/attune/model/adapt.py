@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -29,16 +30,19 @@ def full(model: LoadedModel, method: Method) -> Any:
 
 
 def lora(model: LoadedModel, method: Method) -> Any:
-    """Low-rank adapters (Hu et al. 2021) on every linear layer; a new classification head is trained whole."""
+    """Low-rank adapters (Hu et al. 2021) on every linear layer of the trunk; a classification head is trained whole."""
     import peft
 
     assert method.alpha is not None
+    parts = _head_parts(model)
     config = peft.LoraConfig(
         r=method.rank,
         lora_alpha=method.alpha,
         lora_dropout=method.dropout,
         target_modules="all-linear",
         task_type="SEQ_CLS" if model.labels else "CAUSAL_LM",
+        modules_to_save=parts or None,
+        exclude_modules=rf"(.*\.)?({'|'.join(map(re.escape, parts))})(\..*)?" if parts else None,
     )
     try:
         return peft.get_peft_model(model.module, config, autocast_adapter_dtype=False)
@@ -48,13 +52,28 @@ def lora(model: LoadedModel, method: Method) -> Any:
         ) from error
 
 
+def _head_parts(model: LoadedModel) -> list[str]:
+    """Modules of a classifier that stand outside of its trunk, and those inside of it that were drawn for it.
+
+    All of them are saved with an adapter: the base's folder does not have them.
+    """
+    if not model.labels:
+        return []
+    module = model.transformer
+    trunk = module.base_model_prefix
+    parts = [name for name, part in module.named_children() if name != trunk and any(True for _ in part.parameters())]
+    # "bert.pooler.dense.weight" was drawn for the part "pooler" of the trunk.
+    inside = (name.split(".")[1] for name in model.drawn if name.startswith(f"{trunk}."))
+    return list(dict.fromkeys([*parts, *inside]))
+
+
 def head(model: LoadedModel, method: Method) -> Any:
     """The trunk is frozen. What is trained: the classification head, or a language model's output projection."""
     module = model.module
     if model.labels:
         trunk = getattr(module, module.base_model_prefix)
-        for parameter in trunk.parameters():
-            parameter.requires_grad_(False)
+        for name, parameter in trunk.named_parameters(prefix=module.base_model_prefix):
+            parameter.requires_grad_(name in model.drawn)
         return module
     output = module.get_output_embeddings()
     if output.weight is module.get_input_embeddings().weight:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Series
@@ -197,6 +199,9 @@ def _continue(model: LoadedModel, prompts: Series[Series[int]], sampling: Sampli
 
 def _tokens(model: LoadedModel, prompt: Series[int], sampling: Sampling) -> Iterator[int]:
     """Token ids one by one, up to a stop token."""
+    if model.layout != "tree":
+        yield from _handed_on(model, prompt, sampling)
+        return
     ids_L = torch.tensor(list(prompt), dtype=torch.long, device=model.device)
     generator = torch.Generator(device="cpu").manual_seed(sampling.seed)
     cache: Any = None
@@ -210,6 +215,58 @@ def _tokens(model: LoadedModel, prompt: Series[int], sampling: Sampling) -> Iter
             return
         yield token_id
         step_ids = torch.tensor([[token_id]], dtype=torch.long, device=model.device)
+
+
+def _handed_on(model: LoadedModel, prompt: Series[int], sampling: Sampling) -> Iterator[int]:
+    """Token ids as transformers generates them, in a thread of its own: each family keeps what it read in its way."""
+    from transformers.generation.streamers import BaseStreamer
+
+    handed: queue.SimpleQueue[int | BaseException | None] = queue.SimpleQueue()
+    left = threading.Event()
+
+    class Streamer(BaseStreamer):  # type: ignore[misc]
+        """Puts each new token into the queue; the first that it is given are the prompt's."""
+
+        def __init__(self) -> None:
+            self.begun = False
+
+        def put(self, value: torch.Tensor) -> None:
+            if left.is_set():
+                raise _LeftError
+            if self.begun:
+                handed.put(int(value.reshape(-1)[-1]))
+            self.begun = True
+
+        def end(self) -> None:
+            """What follows the generation tells the end."""
+
+    def work() -> None:
+        ids_1L = torch.tensor([list(prompt)], dtype=torch.long)
+        try:
+            with torch.inference_mode():
+                _call(model, ids_1L, torch.ones_like(ids_1L), sampling, Streamer())
+            handed.put(None)
+        except _LeftError:
+            pass
+        except BaseException as error:  # raised again where the tokens are read
+            handed.put(error)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        while (token := handed.get()) is not None:
+            if isinstance(token, BaseException):
+                raise token
+            if token in model.renderer.stop_ids:
+                return
+            yield token
+    finally:
+        left.set()
+        worker.join()
+
+
+class _LeftError(Exception):
+    """Thrown to end a generation that nobody reads any more."""
 
 
 def choose(logits_V: torch.Tensor, sampling: Sampling, generator: torch.Generator) -> int:
@@ -238,7 +295,9 @@ def _room(model: LoadedModel, prompt_tokens: int, sampling: Sampling) -> int:
     return min(sampling.max_new_tokens, left)
 
 
-def _call(model: LoadedModel, ids_NL: torch.Tensor, mask_NL: torch.Tensor, sampling: Sampling) -> torch.Tensor:
+def _call(
+    model: LoadedModel, ids_NL: torch.Tensor, mask_NL: torch.Tensor, sampling: Sampling, streamer: Any = None
+) -> torch.Tensor:
     import transformers
 
     greedy = sampling.temperature == 0.0
@@ -256,7 +315,10 @@ def _call(model: LoadedModel, ids_NL: torch.Tensor, mask_NL: torch.Tensor, sampl
         # The folder's own generation config (penalties, temperature) must not steer a measurement.
         model.transformer.generation_config = config
         out: torch.Tensor = model.transformer.generate(
-            input_ids=ids_NL.to(model.device), attention_mask=mask_NL.to(model.device), generation_config=config
+            input_ids=ids_NL.to(model.device),
+            attention_mask=mask_NL.to(model.device),
+            generation_config=config,
+            streamer=streamer,
         )
     return out.cpu()
 

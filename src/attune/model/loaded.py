@@ -27,17 +27,8 @@ from attune.tokens.sequence import Sequence
 
 # These families count positions from behind the padding id.
 OFFSET_POSITIONS = {
-    *(
-        "roberta",
-        "roberta-prelayernorm",
-        "xlm-roberta",
-        "xlm-roberta-xl",
-        "camembert",
-        "data2vec-text",
-        "xmod",
-        "mpnet",
-    ),
-    *("esm", "ibert", "lilt", "longformer", "luke", "markuplm"),
+    *("roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod", "camembert", "data2vec-text"),
+    *("esm", "ibert", "lilt", "longformer", "luke", "markuplm", "mpnet"),
 }
 # Of these ways to turn positions into angles, the angles depend on the longest sequence that is computed at once.
 LENGTH_ROPES = {"dynamic", "longrope"}
@@ -91,7 +82,8 @@ class LoadedModel:
         model.causal = _is_causal(model)
         if not labels:
             _probe_head(model)
-        elif model.causal:  # such a head reads the last token that is no padding, as its config names it
+        elif model.transformer.config.model_type not in OFFSET_POSITIONS:
+            # Heads of decoders read the last token that is no padding, as the config names it.
             _text_config(model.transformer.config).pad_token_id = renderer.pad_id
         _choose_layout(model)
         return model
@@ -319,7 +311,8 @@ def _probe_head(model: LoadedModel) -> None:
         model._scale = 1.0 / config.logits_scaling
     if getattr(config, "logit_scale", None):
         model._scale = float(config.logit_scale)
-    ids_NL = torch.tensor([[0, 1, 2, 3], [0, 1, 2, 4]], device=model.device) % config.vocab_size
+    middle = config.vocab_size // 2  # special tokens stand at either end
+    ids_NL = torch.tensor([[0, 1, 2, 3], [0, 1, 2, 4]], device=model.device).add(middle) % config.vocab_size
     whole = transformer(input_ids=ids_NL, use_cache=False).logits.float()
     tolerance = 1e-3 if model.dtype in {torch.float32, torch.float64} else 2e-2
     if not torch.allclose(whole[0, :-1], whole[1, :-1], rtol=tolerance, atol=1e-3):
