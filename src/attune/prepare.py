@@ -292,14 +292,14 @@ def _settle_values(
     automatic.settle_lengths(resolution, facts)
     limit, overlong = resolution.recipe.training.max_length, resolution.recipe.training.overlong
     assert limit is not None
-    fitted = {}
+    fitted, closing = {}, renderer.closing_tokens if task.labels else 0
     for part in ("train", "validation"):
         sequences = encoded[part]
         if task.chunks:
             fitted[part] = Fitted(StoredSequences(p for s in sequences for p in chunk(s, limit)), (), ())
         else:
             # Validation rows are measured on what fits, never left out.
-            fitted[part] = fit(sequences, limit, overlong if part == "train" else "truncate")
+            fitted[part] = fit(sequences, limit, overlong if part == "train" else "truncate", closing)
     if not fitted["train"].kept:
         raise DataError("every training row is too long", fix="raise training.max_length or use another model")
     automatic.settle(resolution, facts, len(fitted["train"].kept))

@@ -97,12 +97,40 @@ def top(model: LoadedModel, method: Method) -> Any:
             where=str(model.source.folder),
             fix="train fewer layers, or all by method.kind: full",
         )
-    lowest = next(layers[len(layers) - method.layers].parameters())
-    above = False
-    for parameter in module.parameters():  # in the order in which a family's code names its parts
-        above = above or parameter is lowest
-        parameter.requires_grad_(above)
+    trained = layers[len(layers) - method.layers :]
+    above = {*_used_behind(model, trained[0]), *trained.parameters()}
+    for parameter in module.parameters():
+        parameter.requires_grad_(parameter in above)
     return module
+
+
+@torch.no_grad()
+def _used_behind(model: LoadedModel, layer: nn.Module) -> set[nn.Parameter]:
+    """The parameters that a forward uses from a layer on, but for those that it used before, as tied ones are.
+
+    Where nothing can be computed, they are told by the order in which the family's code names its parts.
+    """
+    named = list(model.module.parameters())
+    lowest = next(layer.parameters())
+    declared = named[next(place for place, parameter in enumerate(named) if parameter is lowest) :]
+    if lowest.is_meta:
+        return set(declared)
+    before: set[nn.Parameter] = set()
+    behind: set[nn.Parameter] = set()
+    entered: list[bool] = []
+
+    def use(module: nn.Module, given: Any) -> None:
+        if module is layer:
+            entered.append(True)
+        (behind if entered else before).update(module.parameters(recurse=False))
+
+    hooks = [module.register_forward_pre_hook(use) for module in model.module.modules()]
+    try:
+        model.transformer(input_ids=torch.tensor([[0, 1]], device=lowest.device))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return behind - before
 
 
 METHODS: dict[str, Callable[[LoadedModel, Method], Any]] = {"full": full, "lora": lora, "top": top, "head": head}

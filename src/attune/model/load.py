@@ -74,6 +74,8 @@ def load(
     check_tokenizer(
         renderer.vocabulary_tokens, module.get_input_embeddings().weight.shape[0], str(source.tokenizer_folder)
     )
+    if head == "classifier" and getattr(config, "is_encoder_decoder", False):
+        _check_ends(source, renderer, config)
     if source.adapter is not None:
         import peft
 
@@ -166,6 +168,15 @@ def _check_generates(source: ModelSource, head: Head) -> None:
             f"{source.architecture} does not write text",
             where=str(source.folder),
             fix="choose a model that predicts next tokens (...ForCausalLM), or the task classify",
+        )
+
+
+def _check_ends(source: ModelSource, renderer: Renderer, config: Any) -> None:
+    if renderer.ids("a", special=True)[-1] != config.eos_token_id:
+        raise ModelError(
+            f"{source.architecture} classifies a text by its end token, which the tokenizer does not write",
+            where=str(source.tokenizer_folder),
+            fix="give the tokenizer a post-processor that puts its end token behind every text",
         )
 
 

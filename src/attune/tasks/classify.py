@@ -65,7 +65,8 @@ class Classify:
         rows = cast("Series[LabelledText]", examples)
         sequences = []
         for example, found in zip(rows, renderer.all_ids([row.text for row in rows], special=True), strict=True):
-            ids = tuple(found)
+            # Where padding is also the end token, heads do not read it: their last token is the one before.
+            ids = tuple(found[: len(found) - 1] if len(found) > 1 and found[-1] == renderer.pad_id else found)
             sequences.append((Sequence(example.id, ids, (0.0,) * len(ids), index[example.label]),))
         return Encoding(tuple(sequences))
 
@@ -80,7 +81,7 @@ class Classify:
             texts=[e.text for e in rows],
             references=[e.label for e in rows],
             sequences=[
-                tuple(s.head(asking.max_length) for s in group)
+                tuple(s.head(asking.max_length, model.renderer.closing_tokens) for s in group)
                 for group in self.encode(examples, model.renderer).sequences
             ],
             microbatch_tokens=asking.microbatch_tokens,

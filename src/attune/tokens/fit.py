@@ -42,11 +42,12 @@ def measure(sequence: Sequence, max_length: int) -> Cut | None:
     return Cut(sequence.example_id, len(sequence.input_ids), sequence.target_tokens, lost)
 
 
-def fit(sequences: StoredSequences, max_length: int, overlong: str) -> Fitted:
+def fit(sequences: StoredSequences, max_length: int, overlong: str, closing: int = 0) -> Fitted:
     """Bring sequences down to max_length.
 
-    The end is cut. With overlong "drop" the row is left out instead; with "truncate" a row whose whole answer would
-    be lost is cut at its beginning, so that the answer stays. With "error" such a row must not come here.
+    The end is cut, but for the last `closing` tokens, which a tokenizer puts behind every text. With overlong "drop"
+    the row is left out instead; with "truncate" a row whose whole answer would be lost is cut at its beginning, so that
+    the answer stays. With "error" such a row must not come here.
     """
     if not len(sequences) or sequences.lengths.max() <= max_length:
         return Fitted(sequences, (), ())
@@ -65,7 +66,7 @@ def fit(sequences: StoredSequences, max_length: int, overlong: str) -> Fitted:
             elif cut.whole_answer and sequence.label is None:
                 yield sequence.around_target(max_length)
             else:
-                yield sequence.head(max_length)
+                yield sequence.head(max_length, closing)
 
     kept = StoredSequences(fitting())
     return Fitted(kept, tuple(cuts), tuple(dropped))

@@ -151,6 +151,14 @@ class Renderer:
             else ([with_specials[0]] if with_specials[0] == self.tokenizer.bos_token_id else [])
         )
 
+    @cached_property
+    def closing_tokens(self) -> int:
+        """How many tokens the tokenizer puts behind every plain text, padding aside."""
+        around, plain = self.ids("a", special=True), self.ids("a")
+        places = (i for i in range(len(around)) if around[i : i + len(plain)] == plain)
+        behind = around[next(places, len(around)) + len(plain) :]
+        return len([token_id for token_id in behind if token_id != self.pad_id])
+
     def text(self, ids: Iterable[int], *, skip_special: bool = True) -> str:
         """The text of token ids."""
         return str(

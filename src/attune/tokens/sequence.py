@@ -38,15 +38,16 @@ class Sequence:
         """How many tokens carry loss."""
         return len(self.weights) - self.weights.count(0.0)
 
-    def head(self, max_length: int) -> Sequence:
-        """The first `max_length` tokens; what was cut is counted."""
+    def head(self, max_length: int, closing: int = 0) -> Sequence:
+        """The first of its tokens and the last `closing`, `max_length` in all; what was cut is counted."""
         lost = len(self.input_ids) - max_length
         if lost <= 0:
             return self
+        begin, end = max_length - closing, len(self.input_ids) - closing
         return dataclasses.replace(
             self,
-            input_ids=self.input_ids[:max_length],
-            weights=self.weights[:max_length],
+            input_ids=self.input_ids[:begin] + self.input_ids[end:],
+            weights=self.weights[:begin] + self.weights[end:],
             truncated_tokens=self.truncated_tokens + lost,
         )
 

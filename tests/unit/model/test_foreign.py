@@ -263,3 +263,54 @@ def test_a_folder_stays_as_it_was(make: Make, tmp_path: Path) -> None:
     load(resolve(str(folder)), head="classifier", labels=LABELS)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     shutil.rmtree(folder)
+
+
+def test_the_last_layers_are_trained_with_all_that_is_used_behind_them(make: Make) -> None:
+    fields = {"ffn_dim": 48, "word_embed_proj_dim": 32, "tie_word_embeddings": True}
+    model = load(resolve(str(make("OPTForCausalLM", "OPTConfig", **fields))))
+    adapt(model, Method(kind="top", layers=1), seed=0)
+    trained = {name for name, parameter in model.module.named_parameters() if parameter.requires_grad}
+    assert "model.decoder.final_layer_norm.weight" in trained, "it is declared before the layers and used behind them"
+    assert all("layers.1." in name or "final_layer_norm" in name for name in trained)
+    same_gradients(model, rows(60, (5, 9)))
+
+
+def test_what_closes_a_text_stays_when_it_is_cut(tiny_encoder: Path) -> None:
+    renderer = load(resolve(str(tiny_encoder)), head="classifier", labels=LABELS).renderer
+    assert renderer.closing_tokens == 1
+    ids = renderer.ids("Ada sells an old clock near the station.", special=True)
+    sequence = Sequence("1", tuple(ids), (0.0,) * len(ids), 0)
+    cut = sequence.head(6, renderer.closing_tokens)
+    assert cut.input_ids == (*ids[:5], ids[-1]) and cut.truncated_tokens == len(ids) - 6
+
+
+def test_padding_that_is_the_end_token_too(make: Make, tmp_path: Path) -> None:
+    from tokenizers import processors
+
+    from attune.data.example import LabelledText, Origin
+    from attune.tasks.classify import Classify
+
+    folder = make("LlamaForCausalLM", "LlamaConfig")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    end = tokenizer.eos_token
+    tokenizer.pad_token = end
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"$A {end}", special_tokens=[(end, tokenizer.eos_token_id)]
+    )
+    tokenizer.save_pretrained(folder)
+    model = moved(folder, Method(kind="full"), head="classifier", labels=LABELS)
+    rows = [LabelledText("1", Origin("f", 1), "Ada sells an old clock.", LABELS[0])]
+    (found,) = Classify(LABELS).encode(rows, model.renderer).sequences
+    save(model, tmp_path / "saved", torch.float32)
+    plain = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path / "saved").eval()
+    given = transformers.AutoTokenizer.from_pretrained(tmp_path / "saved")([rows[0].text], return_tensors="pt")
+    assert given["input_ids"][0, -1] == plain.config.pad_token_id
+    with torch.no_grad():
+        torch.testing.assert_close(model.class_logits(collate(found, layout=model.layout)), plain(**given).logits)
+
+
+def test_a_classifier_that_reads_an_end_token_needs_one(make: Make) -> None:
+    fields = {"d_model": 32, "d_ff": 48, "d_kv": 8, "num_layers": 2, "num_heads": 4, "decoder_start_token_id": 0}
+    folder = make("T5ForConditionalGeneration", "T5Config", **fields)
+    with pytest.raises(ModelError, match="by its end token"):
+        load(resolve(str(folder)), head="classifier", labels=LABELS)
