@@ -367,7 +367,7 @@ def _ropes(config: Any) -> dict[str, int]:
 @torch.no_grad()
 def _padding_reaches(model: LoadedModel) -> bool:
     """Whether a few short sequences in a padded rectangle come out otherwise than each by itself."""
-    sequences = _samples(model)
+    sequences = samples(model)
     batch = collate(sequences, model.device, "padded")
     try:
         wanted = _alone(model, sequences)
@@ -395,7 +395,7 @@ def _obstacle(model: LoadedModel) -> str:
 def _difference(model: LoadedModel, layout: Layout) -> str:
     """Compute a few short sequences both ways; in what they differ, or an empty string."""
     transformer, config = model.transformer, _text_config(model.transformer.config)
-    sequences = _samples(model)
+    sequences = samples(model)
     batch = collate(sequences, model.device, layout)
     plan = attention.Plan.of(batch, causal=model.causal)
     try:
@@ -424,7 +424,8 @@ def _difference(model: LoadedModel, layout: Layout) -> str:
 _SAMPLES = ((1, 2, 3, 4, 5, 6, 7), (1, 2, 3, 8, 9), (1, 2, 3, 4), (10, 11, 12, 13, 14, 15))
 
 
-def _samples(model: LoadedModel) -> list[Sequence]:
+def samples(model: LoadedModel) -> list[Sequence]:
+    """A few short sequences by which two ways to compute are compared."""
     config = _text_config(model.transformer.config)
     end = getattr(config, "eos_token_id", None) if getattr(config, "is_encoder_decoder", False) else None
     # Heads skip padding, and those of an encoder with a decoder read the end token.

@@ -7,6 +7,7 @@ off: it would only blur states that do not learn. What is trained keeps its own 
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Series
 from contextlib import contextmanager
@@ -18,10 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from attune.model.loaded import LoadedModel
+from attune.model.loaded import LoadedModel, samples
 from attune.recipe import Method
 from attune.runs.store import disk_fault
-from attune.tokens.batch import ROW_MULTIPLE, Batch, Layout, microbatches, rounded
+from attune.tokens.batch import ROW_MULTIPLE, Batch, Layout, collate, microbatches, rounded
 from attune.tokens.sequence import Sequence
 
 ROWS, INDEX = "rows.bin", "index.json"
@@ -30,10 +31,32 @@ ROWS, INDEX = "rows.bin", "index.json"
 def storable(model: LoadedModel, method: Method) -> bool:
     """Whether what this method trains can be used apart from what is below it."""
     if method.kind == "top":
-        return model.layout != "padded"
+        return model.layout != "padded" and _stands_apart(model, method)
     if method.kind == "head":  # on states of single tokens
         return model.layout != "padded" if model.labels else not model.whole_logits
     return False
+
+
+@torch.no_grad()
+def _stands_apart(model: LoadedModel, method: Method) -> bool:
+    """Whether the last layers compute from stored states what they do in the whole model.
+
+    Some families hand more than hidden states from layer to layer: keys and values, or several streams of states.
+    """
+    sequences = samples(model)
+    batch = collate(sequences, model.device, model.layout)
+    model.module.eval()
+    wanted_TD = model.hidden(batch)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            _write(model, method, sequences, Path(folder), len(batch.input_ids_T), lambda done: None)
+            assert method.layers
+            with StoredLayers(model, method.layers, sequences, Path(folder)).reading(batch):
+                found_TD = model.hidden(batch)
+    except (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError):
+        return False
+    tolerance = 1e-4 if found_TD.dtype in {torch.float64, torch.float32} else 5e-2
+    return bool((found_TD - wanted_TD).abs().max() <= tolerance * wanted_TD.abs().max())
 
 
 @torch.no_grad()
@@ -152,16 +175,16 @@ class StoredLayers(_Stored):
 
     def target_hidden(self, batch: Batch) -> torch.Tensor:
         """Hidden states [S, D] of the rows that have targets."""
-        with self._reading(batch):
+        with self.reading(batch):
             return self._model.target_hidden(batch)
 
     def class_logits(self, batch: Batch) -> torch.Tensor:
         """Class logits [N, C]."""
-        with self._reading(batch):
+        with self.reading(batch):
             return self._model.class_logits(batch)
 
     @contextmanager
-    def _reading(self, batch: Batch) -> Iterator[None]:
+    def reading(self, batch: Batch) -> Iterator[None]:
         """While open, layers below hand on what they are given, and the first one above reads what was stored."""
         width = self._rows_RD.shape[1]
         states_RD = self._rows_RD.new_zeros((rounded(len(batch.input_ids_T), ROW_MULTIPLE), width))

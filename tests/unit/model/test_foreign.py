@@ -314,3 +314,23 @@ def test_a_classifier_that_reads_an_end_token_needs_one(make: Make) -> None:
     folder = make("T5ForConditionalGeneration", "T5Config", **fields)
     with pytest.raises(ModelError, match="by its end token"):
         load(resolve(str(folder)), head="classifier", labels=LABELS)
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "stored"),
+    [("Gemma4ForCausalLM", "Gemma4TextConfig", False), ("LlamaForCausalLM", "LlamaConfig", True)],
+)
+def test_layers_that_read_more_than_states_are_not_stored(make: Make, name: str, config: str, stored: bool) -> None:
+    from attune.model.trunk import storable
+
+    if not hasattr(transformers, name):
+        pytest.skip(f"this transformers has no {name}")
+    fields = {"num_kv_shared_layers": 2, "num_hidden_layers": 4, "hidden_size_per_layer_input": 8, "head_dim": 8,
+              "vocab_size_per_layer_input": 400, "layer_types": ["sliding_attention", "full_attention"] * 2,
+              "global_head_dim": 8, "sliding_window": 8}  # fmt: skip
+    model = load(resolve(str(make(name, config, **(fields if not stored else {})))))
+    method = Method(kind="top", layers=1)
+    adapt(model, method, seed=0)
+    assert storable(model, method) == stored
+    (answer,) = generate(model, [[5, 6, 7]], Sampling(max_new_tokens=4))
+    assert len(answer.ids) <= 4
