@@ -247,6 +247,8 @@ class _Walk:
 
         training, prepared = self.prepared.recipe.training, self.prepared
         self.tuning = tuning = Tuning.load(self.prepared)
+        if reason := tuning.model.layout_reason:
+            self.emit(Note("train", "info", f"No token is shared and sequences are padded: {reason}."))
         self._tell_findings()
         job = Job(
             model=self._with_stored_trunk(tuning.model),
