@@ -53,7 +53,7 @@ class Checked:
         """All of it as plain values, for a screen or for JSON. Sizes are in bytes, lengths in tokens."""
         prepared, recipe = self.prepared, self.prepared.recipe
         kept = prepared.train.kept
-        lengths = sorted(kept.lengths.tolist())
+        whole, steps = prepared.lengths.total, recipe.training.steps(len(kept))
         measured = None if self.rehearsal is None else dataclasses.asdict(self.rehearsal)
         return {
             "name": recipe.name,
@@ -66,17 +66,17 @@ class Checked:
             "labels": prepared.label_counts,
             "split": prepared.splits.reason,
             "lengths": {
-                "median": lengths[len(lengths) // 2],
-                "p95": lengths[int(0.95 * (len(lengths) - 1))],
-                "longest": lengths[-1],
-                "total": sum(lengths),
+                "median": whole["50"],
+                "p95": whole["95"],
+                "longest": whole["100"],
+                "total": int(kept.lengths.sum()),
                 "targets": int(kept.target_tokens.sum()),
                 "cut_rows": len(prepared.train.cuts),
                 "survey": prepared.lengths.record(),
-                "histogram": {"total": binned(lengths), "target": binned(kept.target_tokens.tolist())},
+                "histogram": {"total": binned(kept.lengths.tolist()), "target": binned(kept.target_tokens.tolist())},
             },
             "findings": [finding.record() for finding in prepared.findings],
-            "steps": recipe.training.steps(len(lengths)),
+            "steps": steps,
             "memory": {**dataclasses.asdict(self.footprint), "available": self.available_bytes},
             "rehearsal": measured,
             "comparison_seconds": self.comparison_seconds,

@@ -204,19 +204,21 @@ def check(
     from attune import summary, terminal
     from attune.runs.store import Store
 
+    if page is not None and not page.absolute().parent.is_dir():
+        raise EnvironmentFault("there is no such folder for the page", where=str(page), fix="make it, or name another")
     stop = Stop()
     with _stopping(stop), _bad_rows_listed(runs), _listener(as_json, stop) as emit:
         loaded = recipes.load(recipe, _changes(model, changes))
         found = checks.check(loaded, Store(runs), emit, stop=stop, other_prompt=other_prompt)
     record = found.record()
-    if page is not None:
-        from attune.report import check_page
-
-        check_page.write(page, record)
     if as_json:
         terminal.write_json(sys.stdout, {"event": "Result", **record})
     else:
         summary.print_check(terminal.console(), record, page)
+    if page is not None:
+        from attune.report import check_page
+
+        check_page.write(page, record)
     if not found.fits:
         raise EnvironmentFault(
             "the memory does not hold this training",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
+import shlex
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Series
 from dataclasses import dataclass
@@ -30,7 +32,7 @@ from attune.events import Emit, Stop, silent
 from attune.process import importing
 from attune.recipe import EMBEDDED, Recipe, Resolution
 from attune.runs.kept import Kept
-from attune.runs.store import Store
+from attune.runs.store import NoRunError, Store
 
 if TYPE_CHECKING:
     from attune.model.memory import Footprint
@@ -198,16 +200,25 @@ def run_model(reference: str | None, store: Store) -> Path | None:
     """The `model/` folder of the run that `reference` names, or None when it names no run.
 
     Raises:
-        EnvironmentFault: the run exists but has no model yet.
+        EnvironmentFault: the run exists but has no model, or several runs begin so.
     """
-    if reference is None or ("/" in reference and not (Path(reference) / "run.json").is_file()):
+    if reference is None:
+        return None
+    path = Path(reference)
+    if "/" in reference and not (path / "run.json").is_file():
+        if path.parent.name == store.root.name and not path.exists():
+            store.find(path.name)  # "runs/..." is no name of a hub: what there is instead is said
         return None
     try:
         folder = store.find(reference)
-    except EnvironmentFault:
+    except NoRunError:
         return None
     if not (folder / "model").is_dir():
-        raise EnvironmentFault("this run has no model yet", where=folder.name, fix=f"attune run --resume {folder.name}")
+        state = json.loads((folder / "run.json").read_bytes()).get("state")
+        fix = f"attune run --resume {shlex.quote(str(folder))}"
+        if state == "done":
+            raise EnvironmentFault("the run's model is gone", where=str(folder), fix="bring it back, or train anew")
+        raise EnvironmentFault("this run has no model yet", where=str(folder), fix=fix)
     return folder / "model"
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -50,11 +51,11 @@ def print_outcome(to: Console, folder: Path) -> None:
     if view.comparisons:
         if view.leaking:
             to.print(Text(f"All {view.test_rows:,} test rows; {view.leaking}.", style="dim"))
-        to.print(_comparison_table(view, view.comparisons))
+        to.print(_comparison(to, view, view.comparisons))
         to.print()
     if view.clean:
         to.print(Text(f"The {view.clean_rows:,} clean test rows", style="dim"))
-        to.print(_comparison_table(view, view.clean))
+        to.print(_comparison(to, view, view.clean))
         to.print()
     tone, sentence = view.verdict()
     to.print(Text(sentence, style=f"bold {_COLOURS[tone]}"))
@@ -70,6 +71,25 @@ def print_outcome(to: Console, folder: Path) -> None:
         verb = f'generate {shlex.quote(reference)} --prompt "..."'
     to.print(Text("Report: ").append(str(folder / "report.html"), style="underline"))
     to.print(Text("Try it: ").append(f"attune {verb}", style="bold"))
+
+
+def _comparison(to: Console, view: RunView, rows: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """The table, or where it is too wide for the terminal, two lines for each metric."""
+    table = _comparison_table(view, rows)
+    wide = to.options.update(max_width=1000)
+    return table if Measurement.get(to, wide, table).maximum <= to.width else _comparison_lines(view, rows)
+
+
+def _comparison_lines(view: RunView, rows: Sequence[Mapping[str, Any]]) -> RenderableType:
+    lines = [Text(f"{baseline_name(view)} → Tuned", style="bold")]
+    for row in rows:
+        verdict = str(row.get("verdict"))
+        lower = "" if row.get("higher_is_better", True) else " ↓"
+        change = number(row.get("difference"), signed=True)
+        values = f"{number(row.get('base'))} → {number(row.get('tuned'))}, {change}"
+        lines.append(Text(f"{metric_name(row.get('metric'))}{lower}: {values}"))
+        lines.append(Text(f"  95% interval {span(row)}: ").append(verdict, style=_VERDICTS.get(verdict, "yellow")))
+    return Group(*lines)
 
 
 def _comparison_table(view: RunView, rows: Sequence[Mapping[str, Any]]) -> RenderableType:
@@ -262,8 +282,8 @@ def print_run(to: Console, folder: Path) -> None:
     table.add_row(Text("Created", style="dim"), str(view.run.get("created")))
     for label, value in facts(view):
         table.add_row(Text(label, style="dim"), value)
-    table.add_row(Text("Folder", style="dim"), str(folder))
     to.print(table)
+    to.print(Text("Folder", style="dim"), str(folder), soft_wrap=True)  # whole, to be copied
     if state == "done":
         print_outcome(to, folder)
         return

@@ -156,6 +156,7 @@ class _State:
     step: StepMetrics | None = None
     validated: Validated | None = None
     best: Validated | None = None
+    untrained: Validated | None = None
     check: CheckProgress | None = None
 
     def hear(self, event: Event, now: float) -> None:
@@ -174,7 +175,17 @@ class _State:
             case Validated():
                 self.validated = event
                 self.best = event if event.is_best else self.best
+                self.untrained = event if event.step == 0 else self.untrained
                 self.left.validated(event.step)
+
+    def rank(self) -> str:
+        """What the last validation loss is among those before it."""
+        if self.validated is None or not self.validated.is_best:
+            return ""
+        before = self.untrained
+        if before is not None and self.validated.loss_nats_per_token >= before.loss_nats_per_token:
+            return ", the best of training, but not below step 0's"
+        return ", the best so far"
 
     def counts(self) -> str:
         """How far the stage is: "120 of 700 steps"."""
@@ -263,7 +274,7 @@ class Lines:
                 self._advance(now)
             case Validated(step=step):
                 loss = number(event.loss_nats_per_token)
-                self._console.print(f"  step {step:,}: validation loss {loss}{', the best so far' * event.is_best}")
+                self._console.print(f"  step {step:,}: validation loss {loss}{self._state.rank()}")
             case _:
                 text = _remark(event)
                 if text is not None:

@@ -221,3 +221,16 @@ def test_labels_are_counted_by_part(moods: Path, tiny_encoder: Path, tmp_path: P
     for part, rows in record["rows"].items():
         assert sum(counts[part] for counts in record["labels"].values()) == rows
     assert sum(count for _, _, count in record["lengths"]["histogram"]["total"]) == record["rows"]["train"]
+
+
+def test_documents_are_divided_and_the_longest_is_told_whole(tiny_decoder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for n in range(12):
+        (folder / f"{n}.txt").write_text(" ".join(f"word{n} number {i} of many" for i in range(60)))
+    settings = {"data": {"train": str(folder)}, "model": str(tiny_decoder), "training": {"max_length": 64}}
+    record = check(from_mapping(settings), Store(tmp_path / "runs")).record()
+    survey = record["lengths"]["survey"]
+    assert record["task"] == "domain" and record["lengths"]["longest"] > 64
+    assert record["lengths"]["longest"] == survey["total"]["100"]
+    assert all(limit["cut"] == 0 for limit in survey["limits"])

@@ -343,3 +343,12 @@ class TestCheckScreen:
         assert any("fp32 masters 21 MiB" in line for line in lines) and not any(
             "tokens a second" in line for line in lines
         )
+
+
+def test_the_best_of_a_training_that_makes_a_model_worse_is_not_called_the_best():
+    console = page()
+    lines = Lines(console)
+    for event in (Validated(0, 1.0, 0.5, False), Validated(5, 1.5, 0.4, True), Validated(10, 0.9, 0.6, True)):
+        lines(event)
+    first, second, third = written(console).splitlines()
+    assert "best" not in first and "not below step 0" in second and third.endswith("the best so far")

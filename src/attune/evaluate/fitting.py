@@ -229,9 +229,11 @@ def _underfit(curves: _Curves, base_loss: float | None) -> tuple[FittingVerdict,
     if base_loss is not None:
         gain_percent = 100 * (1 - curves.losses[curves.best] / max(base_loss, 1e-9))
         if gain_percent < UNDERFIT_GAIN_OVER_BASE_PERCENT:
+            how = "below" if gain_percent >= 0 else "above"
+            learned = "hardly anything was learned" if gain_percent >= 0 else "training made it worse"
             reason = (
                 f"The best validation loss ({curves.losses[curves.best]:.4g} at step {curves.steps[curves.best]}) is "
-                f"{gain_percent:.1f}% below the untuned model's ({base_loss:.4g}): hardly anything was learned."
+                f"{abs(gain_percent):.1f}% {how} the untuned model's ({base_loss:.4g}): {learned}."
             )
             return "underfit", reason
     return None

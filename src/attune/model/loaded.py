@@ -323,7 +323,8 @@ def _probe_head(model: LoadedModel) -> None:
         )
     try:
         hidden = transformer.base_model(input_ids=ids_NL, use_cache=False).last_hidden_state
-        same = torch.allclose(model.project(hidden).float(), whole, rtol=tolerance, atol=1e-3)
+        found = model.project(hidden.flatten(0, 1)).float()
+        same = torch.allclose(found, whole.flatten(0, 1), rtol=tolerance, atol=1e-3)
     except (AttributeError, TypeError, RuntimeError):
         same = False
     model.whole_logits = not same

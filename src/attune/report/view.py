@@ -286,7 +286,7 @@ def limits(view: RunView) -> list[str]:
 
 def usage(view: RunView) -> list[tuple[str, str]]:
     """What can be done with the run next: (caption, commands or code). Empty while it is running without a model."""
-    run, recipe, path = (f"runs/{view.id}{tail}" for tail in ("", "/recipe.yaml", "/model"))
+    run, recipe, path = (f"{view.folder}{tail}" for tail in ("", "/recipe.yaml", "/model"))
     if not (view.folder / "model").is_dir():
         resume = f"attune run {shlex.quote(recipe)} --resume {shlex.quote(run)}"
         return (

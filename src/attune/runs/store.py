@@ -55,6 +55,10 @@ class RunRecord:
     error: str | None = None
 
 
+class NoRunError(EnvironmentFault):
+    """Nothing that a person named is a run."""
+
+
 class Store:
     """All runs under one folder. It only reads, and a folder that does not exist yet holds no runs.
 
@@ -78,7 +82,8 @@ class Store:
         """The folder of the run that `reference` names: its id, the beginning of its id, or a path to its folder.
 
         Raises:
-            EnvironmentFault: no run or more than one run fits.
+            NoRunError: no run fits.
+            EnvironmentFault: more than one run fits.
         """
         folders = {folder.name: folder for folder in self._folders()}
         if reference in folders:
@@ -93,7 +98,7 @@ class Store:
             raise EnvironmentFault(what, where=str(self.root), fix=f"give more of the id: {', '.join(matches[:5])}")
         near = difflib.get_close_matches(reference, folders, n=1, cutoff=0.5)
         fix = f"did you mean {near[0]}?" if near else "see `attune runs` for the runs there are"
-        raise EnvironmentFault(f"there is no run {reference!r}", where=str(self.root), fix=fix)
+        raise NoRunError(f"there is no run {reference!r}", where=str(self.root), fix=fix)
 
     def stage_with_key(self, name: str, key: str) -> Path | None:
         """The folder of the newest run that holds this finished stage with all its files, or None."""

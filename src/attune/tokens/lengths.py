@@ -85,7 +85,7 @@ def survey(
         limits.append(
             Limit(
                 max_length,
-                cut=int((total_N > max_length).sum()),
+                cut=0 if chunks else int((total_N > max_length).sum()),
                 lost_target_tokens=int(lost_N.sum()),
                 emptied=int(((lost_N == target_N) & (target_N > 0)).sum()),
                 padding=_padding(_computed(total_N, max_length, chunks), batch_size),

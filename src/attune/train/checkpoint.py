@@ -166,6 +166,12 @@ def _plain(named: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return plain
 
 
+def check_space(folder: Path, tensor_bytes: int) -> None:
+    """Raises EnvironmentFault where a checkpoint of so many bytes would find no room: better before a training."""
+    if parent := next((place for place in (folder, *folder.parents) if place.is_dir()), None):
+        _check_space(parent, tensor_bytes)
+
+
 def _check_space(parent: Path, needed_bytes: int) -> None:
     free_bytes = shutil.disk_usage(parent).free
     if free_bytes < _SPARE * needed_bytes:

@@ -144,6 +144,8 @@ def train(job: Job, masters: Masters) -> Progress:
     progress = _resume(job, masters, optimizer, fingerprint)
     progress.microbatch_tokens = progress.microbatch_tokens or _budget(training)
     module = masters.module
+    # Weights, and two averages for each.
+    checkpoint.check_space(job.folder, 3 * sum(tensor.nbytes for tensor in masters.tensors.values()))
     if progress.step == 0 and job.validation:
         began = time.perf_counter()
         loss_nats, accuracy = validate(job.model, job.loss, job.validation, training, module)

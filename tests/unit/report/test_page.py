@@ -172,7 +172,7 @@ def test_every_part_of_a_finished_chat_run_is_there(chat_run: Path) -> None:
         "rises by 1% after it", "3 rows were cut at 512 tokens.", "support.jsonl:40", "14 rows nearly repeat",
         "2 errors, 4 warnings in 1,200 rows.", "and one more group",
         "the answer is empty", "and 19 more, in data/rejections.jsonl", "training.epochs", "three passes reach",
-        "The tokenizer has no pad token", "1 step was skipped at 33", "attune chat runs/20261120-095811",
+        "The tokenizer has no pad token", "1 step was skipped at 33", f"attune chat {chat_run}",
         "from peft import AutoPeftModelForCausalLM", "Not measured: forgetting, memorization, bias.", "2-core x86-64",
     ):  # fmt: skip
         assert words in seen.text, words
@@ -241,7 +241,7 @@ def test_an_interrupted_run_says_what_is_missing(interrupted_run: Path) -> None:
     for words in (
         "Interrupted, after step 7 of 180: the model was not yet tested against the base model.",
         "The model was not tested against its base in this run.", "No validation was measured",
-        "No predictions were made", "--resume runs/20261120-110000-support-desk-9e2d",
+        "No predictions were made", f"--resume {interrupted_run}",
         "The data was not audited", "kept no resolved recipe", "The environment was not recorded.",
     ):  # fmt: skip
         assert words in text, words

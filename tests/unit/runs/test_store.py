@@ -1,5 +1,6 @@
 """The store over real run folders: order, damage, references, stages by key."""
 
+import json
 import os
 from pathlib import Path
 
@@ -119,3 +120,23 @@ def test_a_durable_write_replaces_and_makes_folders(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentFault, match="cannot write") as fault:
         write_durably(path / "below a file", [])
     assert fault.value.where == str(path / "below a file")
+
+
+def test_what_names_a_run_is_never_asked_of_a_hub(tmp_path: Path) -> None:
+    from attune.prepare import run_model
+
+    store = Store(tmp_path / "runs")
+    ids = [new(store.root, name).folder.name for name in ("a", "b")]
+    with pytest.raises(EnvironmentFault, match="2 runs begin with"):
+        run_model(ids[0][:8], store)
+    with pytest.raises(EnvironmentFault, match="there is no run '20200101-000000-x-0000'"):
+        run_model("runs/20200101-000000-x-0000", store)
+    assert run_model("owner/name", store) is None and run_model("nothing-like-a-run", store) is None
+    folder = store.find(ids[0])
+    with pytest.raises(EnvironmentFault, match="no model yet") as fault:
+        run_model(ids[0], store)
+    assert str(folder) in fault.value.fix
+    record = json.loads((folder / "run.json").read_bytes())
+    write_durably(folder / "run.json", [json.dumps({**record, "state": "done"}).encode()])
+    with pytest.raises(EnvironmentFault, match="model is gone"):
+        run_model(ids[0], store)
