@@ -20,6 +20,8 @@ from attune.errors import DataError, RecipeError
 
 SPLITS = ("train", "validation", "test")
 COMMON_LABEL_GROUPS = 3  # a label in fewer groups cannot be both learnt and measured
+# What the size of a part counts beside its labels.
+SIZE_WEIGHT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,12 +298,16 @@ class _Placement:
             counts[name].update(group.labels)
 
     def _cost(self, group: _Group, counts: Counter[str], share: float) -> float:
-        """How much the sum of (count - target)^2 / target over labels grows when the group comes to this part."""
+        """How much the sum of (count - target)^2 / target over labels grows when the group comes to this part.
+
+        Where a label has less than a row for a part, each of its rows is as far from all of them: there the size of the
+        part decides.
+        """
         cost = 0.0
+        if any(min(self.asked.values()) * self.totals[label] < 1 for label in group.labels):
+            cost = SIZE_WEIGHT * _growth(len(group.indices), counts.total(), share * self.totals.total())
         for label, count in group.labels.items():
-            target = share * self.totals[label]
-            before = counts[label] - target
-            cost += ((before + count) ** 2 - before**2) / max(target, 1.0)
+            cost += _growth(count, counts[label], share * self.totals[label])
         return cost
 
     def give_every_label_a_place(self) -> None:
@@ -328,9 +334,15 @@ class _Placement:
                 self._move_to(name)
 
     def _move_to(self, name: str, label: str | None = None) -> bool:
-        """Moves the smallest group (with this label) that can be spared elsewhere; tells whether there was one."""
+        """Moves the smallest group (with this label) that can be spared elsewhere; tells whether there was one.
+
+        Of groups of one size, one leaves the part that has most for its share.
+        """
+        filled = {
+            part: sum(len(group.indices) for group in groups) / self.asked[part] for part, groups in self.parts.items()
+        }
         movable = [
-            (len(group.indices), group.rank, source, group)
+            (len(group.indices), -filled[source], group.rank, source, group)
             for source in self.parts
             if source != name
             for group in self._spare(source)
@@ -338,7 +350,7 @@ class _Placement:
         ]
         if not movable:
             return False
-        *_, source, group = min(movable, key=lambda choice: choice[:2])
+        *_, source, group = min(movable, key=lambda choice: choice[:3])
         self.parts[source].remove(group)
         self.parts[name].append(group)
         return True
@@ -354,8 +366,19 @@ class _Placement:
         return [group for group in part if all(held[label] > 1 and label not in self.rare for label in group.labels)]
 
 
+def _growth(count: int, before: int, target: float) -> float:
+    far = before - target
+    return ((far + count) ** 2 - far**2) / max(target, 1.0)
+
+
 def _too_few(rows: int, groups: int, asked: dict[str, float], noun: str) -> DataError:
     parts = ", ".join(f"{name} {share:.0%}" for name, share in asked.items())
+    if rows == 1:
+        return DataError(
+            f"one row cannot be divided into {parts}",
+            fix="where it is one long text, put its chapters into files of a folder and name the folder; else add rows, "
+            "or set both data.split.validation and data.split.test to 0",
+        )
     return DataError(
         f"too few rows to split: {rows} rows with {groups} {noun} for {parts}",
         fix=f"add rows with other {noun.split()[1]}, set data.split.validation or data.split.test to 0, or name your "
@@ -376,7 +399,7 @@ def _reason(
     reason = f"{total} rows in {groups} groups of like prompts, no group on two sides, seed {seed}: {sizes}."
     if any(abs(len(indices[name]) - share * total) > max(1, 0.01 * total) for name, share in asked.items()):
         wanted = ", ".join(f"{name} {share:.1%}" for name, share in asked.items())
-        reason += f" Asked for were {wanted}; whole groups could not come nearer."
+        reason += f" Asked for were {wanted}; whole groups, and labels in every part, come no nearer."
         named = Counter(owner for owner in owners if owner)
         reason += f" The largest group that was named has {max(named.values())} rows." if named else ""
     if rare:

@@ -395,3 +395,18 @@ def test_a_split_by_time_has_neither_a_newer_row_in_train_nor_a_group_on_two_sid
                 assert not {key(e) for e in left} & {key(e) for e in right}
         results.append([ids(part) for part in parts(splits)])
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(("labels", "rows"), [(500, 4), (150, 5), (150, 6)])
+def test_many_labels_of_few_rows_leave_no_part_empty(labels: int, rows: int) -> None:
+    """Each label needs a row in test; the others come as near to their shares as that lets them."""
+    examples: list[Example] = [
+        LabelledText(f"{a}-{b}", Origin("f", a * rows + b + 1), f"text {a * 7919} number {b * 104729}", f"label {a}")
+        for a in range(labels)
+        for b in range(rows)
+    ]
+    divided = split(examples, validation=0.1, test=0.1, seed=0)
+    shares = {part: len(getattr(divided, part)) / len(examples) for part in ("train", "validation", "test")}
+    assert {e.label for e in divided.test} == {e.label for e in divided.train} == {f"label {a}" for a in range(labels)}
+    assert shares["test"] == pytest.approx(1 / rows, abs=0.01)
+    assert shares["validation"] == pytest.approx((1 - shares["test"]) / 9, rel=0.1)
