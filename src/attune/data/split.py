@@ -376,7 +376,7 @@ def _too_few(rows: int, groups: int, asked: dict[str, float], noun: str) -> Data
     if rows == 1:
         return DataError(
             f"one row cannot be divided into {parts}",
-            fix="where it is one long text, put its chapters into files of a folder and name the folder; else add rows, "
+            fix="where it is one long text, put its chapters into files of a folder and name that; else add rows, "
             "or set both data.split.validation and data.split.test to 0",
         )
     return DataError(
