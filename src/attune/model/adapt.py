@@ -17,7 +17,7 @@ from torch import nn
 
 from attune.errors import EnvironmentFault, ModelError
 from attune.model.dropout import quicken
-from attune.model.loaded import LoadedModel, cast_parameters
+from attune.model.loaded import LoadedModel, cast_parameters, samples
 from attune.model.source import ModelSource
 from attune.recipe import Method
 
@@ -126,7 +126,7 @@ def _used_behind(model: LoadedModel, layer: nn.Module) -> set[nn.Parameter]:
 
     hooks = [module.register_forward_pre_hook(use) for module in model.module.modules()]
     try:
-        model.transformer(input_ids=torch.tensor([[0, 1]], device=lowest.device))
+        model.transformer(input_ids=torch.tensor([samples(model)[0].input_ids], device=lowest.device))
     finally:
         for hook in hooks:
             hook.remove()

@@ -315,7 +315,7 @@ def _probe_head(model: LoadedModel) -> None:
     ids_NL = torch.tensor([[0, 1, 2, 3], [0, 1, 2, 4]], device=model.device).add(middle) % config.vocab_size
     whole = transformer(input_ids=ids_NL, use_cache=False).logits.float()
     tolerance = 1e-3 if model.dtype in {torch.float32, torch.float64} else 2e-2
-    if not torch.allclose(whole[0, :-1], whole[1, :-1], rtol=tolerance, atol=1e-3):
+    if not torch.allclose(whole[0, :-1], whole[1, :-1], rtol=tolerance, atol=1e-3, equal_nan=True):
         raise ModelError(
             f"{type(transformer).__name__} does not write text: it sees the tokens that it should predict",
             where=str(model.source.folder),
