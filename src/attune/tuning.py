@@ -87,6 +87,7 @@ def answers_to_beat(
         tuning: a model that still holds the base's weights, if there is one in memory.
     """
     from attune.model.adapt import without_adapter
+    from attune.model.loaded import SeesAheadError
 
     task = prepared.task
     if not prepared.model.generates:
@@ -96,7 +97,12 @@ def answers_to_beat(
         with without_adapter(model):
             return task.baseline(lambda: model, splits, asking)
 
-    return task.baseline(lambda: load_base(prepared), splits, asking)
+    try:
+        return task.baseline(lambda: load_base(prepared), splits, asking)
+    except SeesAheadError:
+        if task.head == "causal":
+            raise
+        return task.baseline(None, splits, asking)
 
 
 def load_base(prepared: Prepared) -> LoadedModel:

@@ -165,9 +165,8 @@ def _largest(config: Any, name: str) -> int:
     """The field of a config, of all its layers where each has a value of its own; 0 where there is none."""
     try:
         return int(getattr(config, name, None) or 0)
-    except AttributeError:  # transformers' way to say that layers differ
-        layers = (config.get_layer_config(i) for i in range(config.num_hidden_layers))
-        return max(int(getattr(layer, name, None) or 0) for layer in layers)
+    except RuntimeError:  # transformers' way to say that layers differ
+        return max(int(getattr(layer, name, None) or 0) for layer in config.per_layer_config)
 
 
 def stream(model: LoadedModel, prompt: Series[int], sampling: Sampling) -> Iterator[str]:

@@ -34,6 +34,10 @@ OFFSET_POSITIONS = {
 LENGTH_ROPES = {"dynamic", "longrope"}
 
 
+class SeesAheadError(ModelError):
+    """A model whose class names it a language model sees the tokens that it should predict."""
+
+
 @dataclass(slots=True)
 class LoadedModel:
     """A model and what is needed to speak with it.
@@ -76,7 +80,7 @@ class LoadedModel:
         """The model, with its family's head and layout found out.
 
         Raises:
-            ModelError: it is no language model, though its class says so.
+            SeesAheadError: it is no language model, though its class says so.
         """
         model = cls(module, renderer, source, labels, drawn=drawn)
         model.causal = _is_causal(model)
@@ -316,7 +320,7 @@ def _probe_head(model: LoadedModel) -> None:
     whole = transformer(input_ids=ids_NL, use_cache=False).logits.float()
     tolerance = 1e-3 if model.dtype in {torch.float32, torch.float64} else 2e-2
     if not torch.allclose(whole[0, :-1], whole[1, :-1], rtol=tolerance, atol=1e-3, equal_nan=True):
-        raise ModelError(
+        raise SeesAheadError(
             f"{type(transformer).__name__} does not write text: it sees the tokens that it should predict",
             where=str(model.source.folder),
             fix="choose a model that predicts next tokens (...ForCausalLM), or the task classify",

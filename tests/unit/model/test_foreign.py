@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -327,10 +328,27 @@ def test_layers_that_read_more_than_states_are_not_stored(make: Make, name: str,
         pytest.skip(f"this transformers has no {name}")
     fields = {"num_kv_shared_layers": 2, "num_hidden_layers": 4, "hidden_size_per_layer_input": 8, "head_dim": 8,
               "vocab_size_per_layer_input": 400, "layer_types": ["sliding_attention", "full_attention"] * 2,
-              "global_head_dim": 8, "sliding_window": 8}  # fmt: skip
+              "global_head_dim": 16, "sliding_window": 8}  # fmt: skip
     model = load(resolve(str(make(name, config, **(fields if not stored else {})))))
     method = Method(kind="top", layers=1)
     adapt(model, method, seed=0)
     assert storable(model, method) == stored
     (answer,) = generate(model, [[5, 6, 7]], Sampling(max_new_tokens=4))
     assert len(answer.ids) <= 4
+
+
+def test_a_classifier_of_an_encoder_with_a_language_models_name_has_a_baseline(make: Make, tmp_path: Path) -> None:
+    import attune
+
+    data = tmp_path / "rows.csv"
+    lines = [
+        f"{who} {does},{does}" for who in ("Ada", "Emil", "Bela", "Dora", "Femi") for does in ("sells", "paints") * 4
+    ]
+    data.write_text("\n".join(["text,label", *(f"{n} {line}" for n, line in enumerate(lines))]) + "\n")
+    folder = make("BertLMHeadModel", "BertConfig", encoder=True)
+    recipe = {
+        "data": {"train": str(data), "audit": {"skip": ["few_rows"]}}, "model": str(folder),
+        "training": {"max_steps": 2}, "method": {"kind": "full"},
+    }  # fmt: skip
+    result = attune.run(recipe, runs=tmp_path / "runs")
+    assert json.loads((result.folder / "evaluation" / "baseline.json").read_bytes())["kind"] == "majority class"
