@@ -68,7 +68,8 @@ def small_classes(examples: Sequence[Example], limits: Audit) -> list[Finding]:
         return []
     rows = dict.fromkeys(row.origin for row in _labelled(examples) if row.label in small)
     what = (
-        f"{len(small)} of {len(counts)} labels have fewer than {limits.class_rows} rows; the smallest is "
+        f"{len(small)} of {len(counts)} labels {'has' if len(small) == 1 else 'have'} fewer than {limits.class_rows} "
+        f"rows; the smallest is "
         f"{quoted(small.most_common()[-1][0])} with {min(small.values())}"
     )
     advice = "add rows with these labels, or join them with others"

@@ -27,7 +27,7 @@ def exact_duplicates(examples: Sequence[Example], limits: Audit) -> list[Finding
         Finding(
             "exact_duplicates",
             "warning",
-            f"{len(later)} rows say the same as an earlier row.",
+            f"{len(later)} {'row says' if len(later) == 1 else 'rows say'} the same as an earlier row.",
             tuple(examples[index].origin for index in later),
             "Remove them, unless what they say should weigh more.",
             {"groups": _listed(examples, groups), "group_sizes": _sizes(groups)},
@@ -85,7 +85,8 @@ def contradictions(examples: Sequence[Example], limits: Audit) -> list[Finding]:
         Finding(
             "contradictions",
             "warning",
-            f"{len(rows)} rows share {len(found)} prompts and give them different targets.",
+            f"{len(rows)} rows share {len(found)} prompt{'s' * (len(found) != 1)} and give "
+            f"{'it' if len(found) == 1 else 'them'} different targets.",
             tuple(examples[index].origin for index in rows),
             "Decide which target is right; a model cannot learn both.",
             {"same_answer": SAME_ANSWER, "groups": _listed(examples, found), "group_sizes": _sizes(found)},

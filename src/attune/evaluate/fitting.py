@@ -241,10 +241,12 @@ def _underfit(curves: _Curves, base_loss: float | None) -> tuple[FittingVerdict,
 
 def _settled(curves: _Curves, base_loss: float | None) -> str:
     best, last = curves.losses[curves.best], curves.losses[-1]
+    at_last = curves.best == len(curves.steps) - 1
+    end = f" and {generalization_loss_percent(curves.losses):.1f}% higher at the end ({last:.4g})"
     reason = (
-        f"Neither over- nor underfitting shows: validation loss was best at step {curves.steps[curves.best]} "
-        f"({best:.4g}) and {generalization_loss_percent(curves.losses):.1f}% higher at the end ({last:.4g}), where "
-        f"training loss was {curves.train[-1]:.4g}."
+        f"Neither over- nor underfitting shows: validation loss was best at {'the last ' * at_last}step "
+        f"{curves.steps[curves.best]} ({best:.4g}){'' if at_last else end}, where training loss was "
+        f"{curves.train[-1]:.4g}."
     )
     risen = generalization_loss_percent(curves.losses) > OVERFIT_GENERALIZATION_LOSS_PERCENT
     if risen and last - best > SMALLEST_CHANGE_NATS:

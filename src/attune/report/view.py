@@ -388,7 +388,8 @@ def sentence(text: str) -> str:
 def short(text: Any, at_most: int = _CHARACTERS) -> str:
     """The text, or its start and how much is left out."""
     text = str(text)
-    return text if len(text) <= at_most else f"{text[:at_most]} … ({len(text) - at_most:,} more characters)"
+    left = f" … ({len(text) - at_most:,} more characters)"
+    return text if len(text) <= at_most + len(left) else f"{text[:at_most]}{left}"  # saying so must be shorter
 
 
 def _damaged(path: Path, what: str) -> EnvironmentFault:

@@ -138,7 +138,7 @@ def of_cuts(cuts: Series[Cut], examples: Iterable[Example], lengths: Lengths, ov
             for cut in lost[:LISTED_ROWS]
         )
         raise DataError(
-            f"{len(lost)} rows would lose their whole answer at training.max_length {limit}",
+            f"{len(lost)} row{'s' * (len(lost) != 1)} would lose the whole answer at training.max_length {limit}",
             fix=f"raise training.max_length, shorten the rows, or set training.overlong to drop or truncate. {advice}",
             rows=rows,
             total=len(lost),

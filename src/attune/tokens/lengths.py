@@ -27,7 +27,7 @@ class Limit:
     """What one max_length does to the sequences.
 
     Attributes:
-        cut: sequences that are longer; documents are divided there, so nothing of them is lost.
+        cut: sequences that are longer; none of documents, which are divided there.
         lost_target_tokens: tokens that carry loss and stand beyond the limit.
         emptied: sequences whose every target stands beyond it, so that nothing would be learned from them.
         padding: expected share of padding if batches were random and padded to their longest sequence.
