@@ -261,7 +261,7 @@ class TestOverlongRows:
     def test_error_refuses_a_row_without_its_answer(
         self, walk: Walk, data: Path, tiny_decoder: Path, tmp_path: Path
     ) -> None:
-        with pytest.raises(DataError, match="lose their whole answer") as caught:
+        with pytest.raises(DataError, match="lose the whole answer") as caught:
             self._walk(walk, tiny_decoder, data, "error")
         assert [row.line for row in caught.value.rows] == [8]
         assert not (tmp_path / "runs").exists()
