@@ -37,8 +37,12 @@ PROMPTS = ("prompt", "question", "instruction", "input", "source")
 _TEXTS = ("text", "review", "sentence", "content")
 _LABELS = ("label", "labels", "sentiment", "category", "class")
 _PREFERENCES = ({"chosen", "rejected"}, {"preferred_output", "non_preferred_output"})
-# Columns of well-known names that a row may leave empty, by the columns that they stand beside.
-_OPTIONAL = {"input": {"instruction", "output"}, "context": {"instruction", "response"}, "tools": {"messages"}}
+# Columns of well-known names that a row may leave empty, each with those that it may stand beside.
+_OPTIONAL: dict[str, tuple[set[str], ...]] = {
+    "input": ({"instruction", "output"},),
+    "context": ({"instruction", "response"},),
+    "tools": ({"messages"}, {"conversations"}),
+}
 # What columns of well-known names are taken for. One that uses a subset of another's columns gives way to it.
 _PATTERNS: tuple[tuple[Shape, dict[str, str]], ...] = (
     ("conversation", {"messages": "messages"}),
@@ -149,7 +153,9 @@ def recognise(
 def _left_alone(roles: Mapping[str, str]) -> tuple[str, ...]:
     """Optional columns that go with these and that no row at the start has."""
     taken = {column.strip().casefold() for column in roles.values()}
-    return tuple(name for name, beside in _OPTIONAL.items() if beside <= taken and name not in taken)
+    return tuple(
+        name for name, ways in _OPTIONAL.items() if name not in taken and any(beside <= taken for beside in ways)
+    )
 
 
 def _check_reading(

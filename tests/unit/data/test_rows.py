@@ -158,6 +158,11 @@ def test_an_optional_column_that_comes_late_is_not_lost(tmp_path: Path) -> None:
     path = jsonl(tmp_path, *rows, {**rows[0], "input": ""}, {**rows[0], "input": "x"})
     (error,) = [item for item in read(path, recognise(path)) if isinstance(item, RowError)]
     assert (error.line, error.field, error.code) == (202, "input", "unread_field")
+    turns = {"conversations": [{"from": "human", "value": "u"}, {"from": "gpt", "value": "a"}]}
+    (tmp_path / "turns").mkdir()
+    told = jsonl(tmp_path / "turns", *[turns] * 200, {**turns, "tools": [{"name": "f"}]})
+    (error,) = [item for item in read(told, recognise(told)) if isinstance(item, RowError)]
+    assert (error.line, error.field, error.code) == (201, "tools", "unread_field")
     named = recognise(path, columns={"prompt": "instruction", "completion": "output"})
     assert not [item for item in read(path, named) if isinstance(item, RowError)], "who names columns leaves others out"
 

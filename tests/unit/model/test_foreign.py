@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -213,9 +212,7 @@ def test_where_padding_reaches_each_sequence_stands_alone(make: Make, family: st
     folder = make(name, config, encoder=True, **fields)
     model = load(resolve(str(folder)), head="classifier", labels=LABELS)
     assert (model.layout, model.alone_beyond) == ("padded", 0) and "by itself" in model.layout_reason
-    model.module.double()
-    if family == "convbert":  # FNet's transform takes no mask and no double
-        same_gradients(model, rows(60, (5, 9, 12, 13), label=True))
+    same_gradients(model, rows(60, (5, 9, 12, 13), label=True))
 
 
 def test_a_model_inside_a_larger_one_is_read_by_its_text(make: Make) -> None:
@@ -263,7 +260,6 @@ def test_a_folder_stays_as_it_was(make: Make, tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     load(resolve(str(folder)), head="classifier", labels=LABELS)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-    shutil.rmtree(folder)
 
 
 def test_the_last_layers_are_trained_with_all_that_is_used_behind_them(make: Make) -> None:
