@@ -145,8 +145,11 @@ def test_the_run_refuses_and_then_tells_both_scores(
     right = {lines[row["example_id"]]: row["output"] == row["reference"] for row in map(json.loads, predictions)}
     share = {kind: sum(right[line] for line in found) / len(found) for kind, found in made.planted.items()}
     # A model of two layers copies no marked answer into its label; what it has seen, it knows again.
+    for kind in ("record", "group", "shortcut"):
+        assert share[kind] > share["clean"] + 0.1, str(share)
+    # Eight later rows say little by themselves: 1 to 6 of them were right.
+    assert share["time"] > share["clean"], str(share)
     known = [share[kind] for kind in ("record", "group", "time", "shortcut")]
-    assert min(known) > share["clean"], str(share)
-    assert sum(known) / len(known) > share["clean"] + 0.3, str(share)  # eight rows of one kind say little by themselves
+    assert sum(known) / len(known) > share["clean"] + 0.3, str(share)
     # The same prompt with another target: what was seen is the wrong answer.
     assert share["prompt"] < share["record"], str(share)
